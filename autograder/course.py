@@ -1,0 +1,91 @@
+"""Where things stand in a course folder, and which of its files travel with one assignment."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.errors import UsageError
+
+CONFIG = "nbgrader_config.py"
+MODULES = ("rnn_utils", "public_tests")  # packages that the notebooks import and the release carries
+
+# nbgrader's own rule for names of assignments, made stricter: the name becomes a folder, a file and a module
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+@dataclass(frozen=True)
+class Course:
+    """A folder with ``nbgrader_config.py`` and ``source/``; the package may be installed elsewhere."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> "Course":
+        """Return the course in `folder`.
+
+        Raises
+        ------
+        UsageError
+            If the folder is not a course.
+        """
+        root = folder.resolve()
+        if not (root / CONFIG).is_file() or not (root / "source").is_dir():
+            raise UsageError(
+                f"{root} is not a course: it has no {CONFIG} beside a source/ folder. "
+                "Go to the course's folder, or name it with --course."
+            )
+        return cls(root)
+
+    def assignments(self) -> list[str]:
+        """Return the names of all assignments, in alphabetical order."""
+        return sorted(p.parent.name for p in (self.root / "source").glob("*/*.ipynb") if p.stem == p.parent.name)
+
+    def source_notebook(self, assignment: str) -> Path:
+        """Return the path of an assignment's source notebook.
+
+        Raises
+        ------
+        UsageError
+            If there is no such assignment.
+        """
+        path = self.root / "source" / assignment / f"{assignment}.ipynb"
+        if not _NAME.match(assignment) or not path.is_file():
+            known = ", ".join(self.assignments()) or "none"
+            raise UsageError(
+                f"There is no assignment {assignment!r} in {self.root}: source/{assignment}/{assignment}.ipynb "
+                f"is missing. Known assignments: {known}."
+            )
+        return path
+
+    def shipped_modules(self, graded: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield the course's own modules as an assignment may carry them.
+
+        A module that defines a function which the assignment grades stays behind: later assignments are given the
+        solutions of earlier ones, and those must reach neither the earlier release nor an earlier guest.
+
+        Parameters
+        ----------
+        graded : frozenset of str
+            Names of the functions that the assignment grades.
+
+        Yields
+        ------
+        (str, bytes)
+            Path relative to the course with forward slashes, and the file's content; in sorted order.
+        """
+        for package in MODULES:
+            folder = self.root / package
+            for path in sorted(folder.rglob("*")):
+                if path.suffix not in {".py", ".npz", ".txt"} or not path.is_file():
+                    continue
+                content = path.read_bytes()
+                if path.suffix == ".py" and _defines(content) & graded:
+                    continue
+                yield path.relative_to(self.root).as_posix(), content
+
+
+def _defines(source: bytes) -> set[str]:
+    """Return the names of the functions at the top level of a module."""
+    return {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}

@@ -1,0 +1,370 @@
+"""Grades one submission: from its bytes to a `Report`.
+
+The reference is evaluated here, in the host; the student's functions answer from a guest. What the guest returns is
+compared, never believed.
+"""
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from autograder import __version__, answers, assignments, notebook, reference, secret, source
+from autograder.compare import compare, described
+from autograder.course import Course
+from autograder.diagnose import Observation, diagnose, part
+from autograder.errors import GraderError, SubmissionError, UsageError
+from autograder.explain import explain, line_of
+from autograder.feedback import feedback
+from autograder.model import (
+    Assignment,
+    CheckResult,
+    Exercise,
+    ExerciseResult,
+    Mistake,
+    Outcome,
+    Provenance,
+    Report,
+    Status,
+)
+from autograder.sandbox.client import Zygote
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.session import Answer, HelperRefusedError, Session
+
+_HELPER_ENTRIES_CAP = 5_000_000  # entries of all arrays in one call of the host's helper
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An exercise as it was run once: what is wrong with each check, and how the run ended.
+
+    Attributes
+    ----------
+    problems : mapping of str to str
+        By check; a check without a problem is right on every case.
+    stopped : Answer or None
+        What kept the function from returning on some case.
+    """
+
+    problems: Mapping[str, str]
+    observations: tuple[Observation, ...] = ()
+    stopped: Answer | None = None
+
+
+class Grader:
+    """Grades submissions of one assignment; a context manager that keeps one zygote."""
+
+    def __init__(self, course: Course, name: str, key: bytes, limits: Limits | None = None) -> None:
+        """Load the assignment and start the zygote.
+
+        Parameters
+        ----------
+        key : bytes
+            The course secret.
+
+        Raises
+        ------
+        UsageError
+            If the assignment cannot be graded as it stands.
+        """
+        self.assignment: Assignment = assignments.load(course, name)
+        self.limits = limits or Limits()
+        self._key = key
+        written = source.read(course, name)
+        modules = dict(course.shipped_modules(written.graded_functions()))
+        # started first: it imports while the reference is loaded here
+        self._zygote = Zygote(modules, written.imports)
+        try:
+            self.reference = reference.load(course, name)
+            self._provenance = Provenance(
+                grader=__version__,
+                assignment_digest=_digest(written.sha256, assignments.file_of(course, name).read_bytes(), modules),
+                submission_sha256="",
+                seed_key=secret.key_name(key),
+                isolation="namespaces",
+                python=platform.python_version(),
+                numpy=np.__version__,
+            )
+            check_definition(self.assignment, self.reference)
+        except BaseException:
+            self._zygote.close()
+            raise
+        self._mistaken: dict[tuple[str, str], Callable[..., Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zygote.__exit__(kind, error, trace)
+
+    @property
+    def max_score(self) -> float:
+        """The points of the whole assignment."""
+        return sum(self.reference.source.points.values())
+
+    def grade(self, content: bytes, student: str) -> Report:
+        """Return the report of one submission; never raises for anything that a submission can do.
+
+        Raises
+        ------
+        GraderError
+            If the fault is ours.
+        """
+        started = time.perf_counter()
+        try:
+            submission = notebook.parse(content)
+        except SubmissionError as error:
+            return self.rejected(student, str(error), notebook.digest(content))
+        found = answers.find(submission, self.assignment, self.reference.source)
+        run = _Run(self, student, found)
+        with Session(self._zygote, found.cells, self.limits) as session:
+            session.run_cells()
+            cells_done = time.perf_counter()
+            results = run.grade(session)
+        notes = list(found.notes)
+        for index, death in sorted(session.deaths.items()):
+            notes.append(f"Cell {index + 1} was stopped: {death.reason}. The other cells were run without it.")
+        if session.output_truncated:
+            notes.append(f"The notebook printed more than {self.limits.output >> 20} MiB; the rest was not kept.")
+        ended = time.perf_counter()
+        return Report(
+            assignment=self.assignment.name,
+            student=student,
+            status=Status.GRADED,
+            score=round(sum(result.score for result in results), 6),
+            max_score=self.max_score,
+            exercises=results,
+            provenance=replace(self._provenance, submission_sha256=submission.sha256),
+            notes=tuple(notes),
+            seconds={"cells": round(cells_done - started, 4), "cases": round(ended - cells_done, 4)},
+        )
+
+    def rejected(self, student: str, reason: str, sha256: str = "") -> Report:
+        """Return the report of a submission that cannot be read."""
+        return self._without_verdict(student, Status.REJECTED, Outcome.MISSING, reason, sha256)
+
+    def grader_error(self, student: str, reason: str, sha256: str = "") -> Report:
+        """Return the report of a submission on which we failed: no score."""
+        return self._without_verdict(student, Status.GRADER_ERROR, Outcome.GRADER_ERROR, reason, sha256)
+
+    def _without_verdict(self, student: str, status: Status, outcome: Outcome, reason: str, sha256: str) -> Report:
+        points = self.reference.source.points
+        return Report(
+            assignment=self.assignment.name,
+            student=student,
+            status=status,
+            score=0.0 if status is Status.REJECTED else None,
+            max_score=self.max_score,
+            exercises=tuple(
+                ExerciseResult(
+                    id=e.id,
+                    function=e.function,
+                    score=0.0,
+                    max_score=points[e.id],
+                    outcome=outcome,
+                    checks=tuple(CheckResult(check.name, False, check.weight) for check in e.checks),  # noqa: FBT003
+                )
+                for e in self.assignment.exercises
+            ),
+            provenance=replace(self._provenance, submission_sha256=sha256),
+            reason=reason,
+        )
+
+    def inputs(self, exercise: Exercise, case: str, student: str) -> tuple[Any, ...]:
+        """Return a fresh copy of the inputs of one case for one student."""
+        draw = next(c.draw for c in exercise.cases if c.name == case)
+        return draw(secret.generator(self._key, self.assignment.name, exercise.id, case, student))
+
+    def order(self, exercise: Exercise, student: str) -> list[str]:
+        """Return the cases in this student's own order: whoever counts calls learns nothing about which one it is."""
+        names = [case.name for case in exercise.cases]
+        secret.generator(self._key, self.assignment.name, exercise.id, "order of cases", student).shuffle(names)
+        return names
+
+    def mistaken(self, exercise: Exercise, mistake: Mistake) -> Callable[..., Any]:
+        """Return an exercise's function as it is with a known mistake."""
+        key = (exercise.id, mistake.id)
+        if key not in self._mistaken:
+            self._mistaken[key] = self.reference.mistaken(exercise.id, mistake)[exercise.function]
+        return self._mistaken[key]
+
+
+class _Run:
+    """The exercises of one submission in one session."""
+
+    def __init__(self, grader: Grader, student: str, found: answers.Answers) -> None:
+        self._grader, self._student, self._found = grader, student, found
+        self._sources = {cell.index: cell.source for cell in found.cells}
+
+    def grade(self, session: Session) -> tuple[ExerciseResult, ...]:
+        """Run every exercise with the student's own helpers, then once more with the host's where that can help."""
+        exercises = self._grader.assignment.exercises
+        first = {e.id: self._attempt(session, e) for e in exercises}
+        by_function = {e.function: e for e in exercises}
+        second: dict[str, Attempt] = {}
+        for exercise in exercises:
+            helper = by_function.get(exercise.helper or "")
+            if helper is None or not first[exercise.id].problems or not first[helper.id].problems:
+                continue
+            if exercise.id not in self._found.found:
+                continue
+            # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
+            session.run_cells()
+            second[exercise.id] = self._attempt(session, exercise, helper)
+        return tuple(self._result(e, first[e.id], second.get(e.id)) for e in exercises)
+
+    def _attempt(self, session: Session, exercise: Exercise, helper: Exercise | None = None) -> Attempt:
+        cell = self._found.found.get(exercise.id)
+        everything = {check.name: "" for check in exercise.checks}
+        if cell is None:
+            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING))
+        if cell.index in session.deaths:
+            return Attempt(everything, stopped=session.deaths[cell.index])
+        if exercise.function in session.unbound:
+            fault = session.faults.get(cell.index)
+            outcome = Outcome.RAISED if fault else Outcome.MISSING
+            return Attempt(everything, stopped=Answer(outcome=outcome, fault=fault))
+        answer = partial(self._help, helper) if helper else None
+        problems: dict[str, str] = {}
+        observations: list[Observation] = []
+        for case in self._grader.order(exercise, self._student):
+            inputs = partial(self._grader.inputs, exercise, case, self._student)
+            expected = self._expected(exercise, case, inputs())
+            given = session.call(exercise.function, inputs(), helper.function if helper else None, answer)
+            if given.outcome is not None:
+                return Attempt(everything, tuple(observations), given)
+            observations.append(Observation(inputs, given.value))
+            for check in exercise.checks:
+                if check.name not in problems:
+                    problem = _problem(exercise, expected, given.value, check.key, check.name)
+                    if problem:
+                        problems[check.name] = problem
+        return Attempt(problems, tuple(observations))
+
+    def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> Any:
+        try:
+            return self._grader.reference.functions[exercise.function](*inputs)
+        except Exception as error:
+            raise GraderError(
+                f"The reference of {exercise.id} fails on the case {case!r}: {type(error).__name__}: {error}"
+            ) from error
+
+    def _help(self, helper: Exercise, *args: Any, **kwargs: Any) -> Any:
+        """Answer a call of the helper with the reference; what comes in is data from a guest."""
+        named = dict(zip(helper.arguments, args, strict=False)) | kwargs
+        if len(args) > len(helper.arguments) or set(named) != set(helper.arguments) or len(named) < len(args):
+            raise HelperRefusedError(f"{helper.function} takes {', '.join(helper.arguments)}")
+        if _entries(named) > _HELPER_ENTRIES_CAP:
+            raise HelperRefusedError(f"{helper.function} was handed too large an array")
+        try:
+            with np.errstate(all="ignore"):
+                return self._grader.reference.functions[helper.function](*(named[name] for name in helper.arguments))
+        except Exception as error:  # whatever the reference makes of wrong arguments, it is the student's call
+            raise HelperRefusedError(str(error)) from error
+
+    def _result(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> ExerciseResult:
+        decisive = second if second is not None else first
+        checks = []
+        followed = False
+        for check in exercise.checks:
+            passed = check.name not in first.problems
+            if not passed and second is not None and check.name not in second.problems:
+                passed = followed = True
+            problem = "" if passed else decisive.problems[check.name]
+            checks.append(CheckResult(check.name, passed, check.weight, problem))
+        outcome, reason, line = Outcome.PASSED, "", ""
+        mistakes: tuple[str, ...] = ()
+        if not all(check.passed for check in checks):
+            stopped = decisive.stopped
+            outcome = stopped.outcome if stopped and stopped.outcome else Outcome.FAILED
+            if stopped is not None:
+                reason, line = self._why(exercise, stopped)
+            else:
+                mistakes = diagnose(exercise, decisive.observations, partial(self._grader.mistaken, exercise))
+        weights = sum(check.weight for check in exercise.checks)
+        earned = sum(check.weight for check in checks if check.passed)
+        points = self._grader.reference.source.points[exercise.id]
+        return ExerciseResult(
+            id=exercise.id,
+            function=exercise.function,
+            score=points if earned == weights else round(points * earned / weights, 6),
+            max_score=points,
+            outcome=outcome,
+            checks=tuple(checks),
+            mistakes=mistakes,
+            follow_through=followed,
+            feedback=feedback(exercise, outcome, checks, reason=reason, mistakes=mistakes, follow_through=followed),
+            line=line,
+        )
+
+    def _why(self, exercise: Exercise, stopped: Answer) -> tuple[str, str]:
+        """Return a sentence on why a function did not return, and the student's own line."""
+        if stopped.fault is not None and stopped.outcome is Outcome.RAISED:
+            return explain(stopped.fault), line_of(stopped.fault, self._sources)
+        if stopped.outcome is Outcome.MISSING and exercise.id in self._found.found:
+            return f"Its cell was run, but `{exercise.function}` was no function afterwards.", ""
+        return stopped.reason, ""
+
+
+def _problem(exercise: Exercise, expected: Any, given: Any, key: int | str, name: str) -> str:
+    """Return what is wrong with one returned value; empty where it is right."""
+    if given is None:
+        return f"`{exercise.function}` returns None: its `return` line is missing, or not reached."
+    count = len(exercise.checks)
+    if count > 1 and isinstance(key, int):
+        if not isinstance(given, tuple | list):
+            return f"`{exercise.function}` should return {count} values; it returns {described(given)}."
+        if len(given) != count:
+            return f"`{exercise.function}` should return {count} values; it returns {len(given)}."
+        if given[key] is None:
+            return f"`{name}` is still None: the line that computes it has not been written yet."
+    return compare(part(expected, key), part(given, key), name).problem
+
+
+def _entries(value: Any) -> int:
+    """Return the number of array entries in a value from the wire."""
+    if isinstance(value, np.ndarray):
+        return int(value.size)
+    if isinstance(value, dict):
+        return sum(_entries(item) for item in value.values())
+    if isinstance(value, tuple | list):
+        return sum(_entries(item) for item in value)
+    return 1
+
+
+def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str:
+    """Return the digest of all that decides the grades of an assignment."""
+    digest = hashlib.sha256(source.encode())
+    for content in (definition, *(name.encode() + b"\0" + content for name, content in sorted(modules.items()))):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def check_definition(assignment: Assignment, loaded: reference.Reference) -> None:
+    """Refuse an assignment whose definition and source notebook do not fit together.
+
+    Raises
+    ------
+    UsageError
+        In one clear line, before anything is graded.
+    """
+    written = loaded.source
+    ids = [exercise.id for exercise in assignment.exercises]
+    if ids != list(written.solutions):
+        raise UsageError(
+            f"{written.path} has the exercises {', '.join(written.solutions)}; "
+            f"its hidden tests are for {', '.join(ids)}."
+        )
+    for exercise in assignment.exercises:
+        if exercise.function not in loaded.functions:
+            raise UsageError(f"{written.path}: {exercise.id} does not define {exercise.function}.")
+        for mistake in exercise.mistakes:
+            reference.edited(written.solutions[exercise.id].source, mistake, str(written.path))

@@ -1,0 +1,205 @@
+"""The words of the project as data: assignments and their parts, outcomes and reports."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+SCHEMA = 1  # of report.json
+
+
+class Outcome(StrEnum):
+    """What became of one exercise."""
+
+    PASSED = "passed"  # every check right
+    FAILED = "failed"  # it ran, and at least one check is wrong
+    RAISED = "raised"  # the student's function raised an exception
+    TIMED_OUT = "timed_out"  # it ran into its time limit
+    KILLED = "killed"  # the guest died: memory, a crash, an exit
+    MISSING = "missing"  # no such function in the notebook
+    SKIPPED = "skipped"  # not reached: the submission used up its own limits
+    GRADER_ERROR = "grader_error"  # ours: no score
+
+
+class Status(StrEnum):
+    """What became of one submission."""
+
+    GRADED = "graded"
+    REJECTED = "rejected"  # unreadable: score 0, with the reason
+    GRADER_ERROR = "grader_error"  # ours: no score
+
+
+@dataclass(frozen=True)
+class Check:
+    """One returned value of an exercise.
+
+    Attributes
+    ----------
+    name : str
+        As the notebook calls it, e.g. ``a_next``.
+    weight : float
+        Its share of the exercise's points, relative to the other checks.
+    key : int or str
+        Where it stands in what the function returns: position in the tuple, or key of the dictionary.
+    """
+
+    name: str
+    weight: float
+    key: int | str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One hidden input.
+
+    Attributes
+    ----------
+    name : str
+        What is special about it, e.g. ``one step``; for the instructor, never shown to a student.
+    draw : callable
+        From a seeded generator to the positional arguments of the exercise's function.
+    """
+
+    name: str
+    draw: Callable[[np.random.Generator], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong solution.
+
+    Attributes
+    ----------
+    id : str
+        E.g. ``a0-at-every-step``.
+    edits : tuple of (str, str)
+        Old and new text; each old text stands exactly once in the reference solution's cell.
+    idea : str
+        The first hint: a question or an idea, never the answer.
+    nearly : str
+        The second hint: nearly there, still no code.
+    """
+
+    id: str
+    edits: tuple[tuple[str, str], ...]
+    idea: str
+    nearly: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One graded function.
+
+    Attributes
+    ----------
+    id : str
+        ``UNQ_C1``; also the nbgrader ``grade_id`` of its cell. The test cell's is ``test_UNQ_C1``.
+    function : str
+        The function's name.
+    arguments : tuple of str
+        Names of its positional arguments.
+    checks, cases, mistakes : tuple
+        What is checked, on which inputs, and which wrong solutions are known.
+    helper : str or None
+        Name of the earlier exercise's function that this one calls.
+    """
+
+    id: str
+    function: str
+    arguments: tuple[str, ...]
+    checks: tuple[Check, ...]
+    cases: tuple[Case, ...]
+    mistakes: tuple[Mistake, ...] = ()
+    helper: str | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One folder of ``source/``, one notebook: the exercises in the order of the notebook."""
+
+    name: str
+    exercises: tuple[Exercise, ...]
+
+    def exercise(self, exercise_id: str) -> Exercise:
+        """Return the exercise with this id."""
+        return next(e for e in self.exercises if e.id == exercise_id)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Whether one check earned its weight."""
+
+    name: str
+    passed: bool
+    weight: float
+    problem: str = ""  # one sentence, for the student; empty when it passed
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """What one exercise earned, and why.
+
+    Attributes
+    ----------
+    follow_through : bool
+        True where a check was earned only with the helper answered by the host: an early error that was not
+        punished twice.
+    feedback : str
+        Plain text for the student.
+    line : str
+        The student's own line where the function raised, as ``line 14: y = np.dot(Wy, a)``; empty otherwise.
+    """
+
+    id: str
+    function: str
+    score: float
+    max_score: float
+    outcome: Outcome
+    checks: tuple[CheckResult, ...] = ()
+    mistakes: tuple[str, ...] = ()
+    follow_through: bool = False
+    feedback: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a grade can be reproduced from."""
+
+    grader: str
+    assignment_digest: str
+    submission_sha256: str
+    seed_key: str
+    isolation: str
+    python: str
+    numpy: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one submission earned, and why.
+
+    Attributes
+    ----------
+    score : float or None
+        None exactly where ``status`` is ``grader_error``: our failure is never a student's zero.
+    reason : str
+        Why it was rejected, or what failed on our side; empty when graded.
+    notes : tuple of str
+        Sentences about the notebook as a whole, for the student (a cell that failed, metadata that was lost).
+    seconds : mapping
+        Wall-clock seconds by stage.
+    """
+
+    assignment: str
+    student: str
+    status: Status
+    score: float | None
+    max_score: float
+    exercises: tuple[ExerciseResult, ...]
+    provenance: Provenance
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)

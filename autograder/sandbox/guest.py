@@ -1,0 +1,289 @@
+"""The untrusted end: runs a student's cells in IPython's shell and answers calls with plain data.
+
+Everything in this process is in the student's hands, this module included. It is written to be right for honest
+students and helpful about their errors; nothing that it says is believed beyond being data.
+"""
+
+import ast
+import builtins
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any, NoReturn
+
+import numpy as np
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from autograder.sandbox import wire
+
+# Names that older numpy versions had and notebooks still use; a function written with them computes the right values.
+_NUMPY_ALIASES: dict[str, Any] = {
+    **{name: getattr(builtins, name) for name in ("bool", "int", "float", "complex", "object", "str")},
+    "Inf": np.inf,
+    "NaN": np.nan,
+    "float_": np.float64,
+    "product": np.prod,
+    "concat": np.concatenate,
+}
+
+
+class _CellCompiler(CachingCompiler):  # type: ignore[misc]  # IPython has no types
+    """Names code after its cell, so that a traceback says in which cell, and on which line, it is."""
+
+    cell = -1
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002
+        return f"<cell {self.cell}>"
+
+
+class _Shell(InteractiveShell):  # type: ignore[misc]  # IPython has no types
+    """IPython's shell without terminal, history file, child processes, or its own printing of errors."""
+
+    def init_history(self) -> None:
+        super().init_history()
+        self.history_manager.enabled = False
+
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        """Show nothing: the error is reported over the channel, and formatting it costs more than the cell."""
+
+    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
+        """Show nothing, likewise."""
+
+    def system(self, cmd: str) -> None:  # noqa: ARG002
+        print("Shell commands are not run while grading.")  # noqa: T201
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> list[str] | str:  # noqa: ARG002, FBT001, FBT002
+        return [] if split else ""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Accept ``%matplotlib inline`` and its kin: figures are drawn to memory."""
+
+
+class Kernel:
+    """The shell with what is graded in it. Made once in the zygote; a guest is a fork of it."""
+
+    def __init__(self, imports: str) -> None:
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.HistoryManager.hist_file = ":memory:"
+        config.InteractiveShell.colors = "nocolor"
+        config.InteractiveShell.compiler_class = _CellCompiler
+        config.InteractiveShell.banner1 = ""
+        self.shell = _Shell.instance(config=config)
+        for magic in ("bash", "sh", "script", "cd", "pip", "conda", "system", "sx"):
+            for kind in ("line", "cell"):
+                self.shell.register_magic_function(_not_while_grading, kind, magic)
+        self.shell.run_line_magic = _lenient(self.shell.run_line_magic)
+        for name, value in _NUMPY_ALIASES.items():
+            if name not in np.__dict__:
+                setattr(np, name, value)
+        self.bound: dict[str, Callable[..., Any]] = {}
+        self.sources: dict[int, str] = {}
+        self.failed_imports = ""
+        error = self.run_cell(-1, imports, ())
+        if error is not None:
+            raise RuntimeError(f"the import cell fails: {error['type']}: {error['message']}")
+
+    def run_cell(self, index: int, source: str, binds: tuple[str, ...]) -> dict[str, Any] | None:
+        """Run a cell and keep the functions it is to bind; return what went wrong, if anything did."""
+        self.sources[index] = source
+        self.shell.compile.cell = index
+        namespace = self.shell.user_ns
+        before = {name: namespace.pop(name, None) for name in binds}
+        result = self.shell.run_cell(source, store_history=False, silent=False)
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None and any(name not in namespace for name in binds):
+            self._recover(index, source)
+        for name in binds:
+            if callable(namespace.get(name)):
+                self.bound[name] = namespace[name]
+            elif before[name] is not None:
+                namespace[name] = before[name]
+        return None if error is None else self.describe(error)
+
+    def _recover(self, index: int, source: str) -> None:
+        """Run what can be run of a cell that failed before it bound its functions.
+
+        A mounted drive that is not there, or a half-written line, must not take the function beside it away: run the
+        cell's statements one by one, and of a cell that does not parse those of its functions that do.
+        """
+        try:
+            tree = ast.parse(self.shell.transform_cell(source))
+            parts = [ast.Module([node], []) for node in tree.body]
+        except (SyntaxError, ValueError):
+            parts = [part for text in _functions(source) if (part := _parse(text)) is not None]
+        for part in parts:
+            try:
+                exec(compile(part, f"<cell {index}>", "exec"), self.shell.user_ns)  # noqa: S102  running it is the point
+            except Exception:  # noqa: BLE001, S112  this statement's loss; the next may still be good
+                continue
+
+    def call(self, name: str, arguments: tuple[Any, ...], helpers: dict[str, Callable[..., Any]]) -> Any:
+        """Call a graded function, every graded name being what its own cell bound it to."""
+        self.shell.user_ns.update(self.bound)
+        self.shell.user_ns.update(helpers)
+        return self.bound[name](*arguments)
+
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        """Return what happened and where in the student's code, as plain data."""
+        where: dict[str, Any] = {"type": wire.printable(type(error).__name__, 80), "message": _message(error)}
+        if isinstance(error, SyntaxError):
+            where |= {"cell": self.shell.compile.cell, "line": error.lineno or 0, "function": ""}
+            return where
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            cell = _cell_of(frame)
+            if cell is not None and cell in self.sources:
+                blank = len(self.sources[cell]) - len(self.sources[cell].lstrip("\n \t"))
+                skipped = self.sources[cell][:blank].count("\n")  # IPython drops leading blank lines before compiling
+                where |= {"cell": cell, "line": line + skipped, "function": frame.f_code.co_name[:80]}
+        return where
+
+
+def _cell_of(frame: FrameType) -> int | None:
+    code: CodeType = frame.f_code
+    name = code.co_filename
+    if name.startswith("<cell ") and name.endswith(">") and name[6:-1].lstrip("-").isdigit():
+        return int(name[6:-1])
+    return None
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return wire.printable(str(error), 300)
+    except BaseException:  # noqa: BLE001  a __str__ of theirs
+        return ""
+
+
+def _functions(source: str) -> list[str]:
+    """Return the text of each top-level function in a cell that does not parse as a whole."""
+    found: list[list[str]] = []
+    inside = False
+    for line in source.splitlines():
+        if line.startswith("def "):
+            found.append([])
+            inside = True
+        elif line[:1].strip() and not line.startswith((")", "#")):
+            inside = False
+        if inside:
+            found[-1].append(line)
+    return ["\n".join(lines) + "\n" for lines in found]
+
+
+def _parse(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _not_while_grading(line: str = "", cell: str = "") -> None:  # noqa: ARG001
+    print("This magic does nothing while grading.")  # noqa: T201
+
+
+def _lenient(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return IPython's own call of a line magic, made to pass over magics that cannot work here."""
+
+    def run_line_magic(magic_name: str, line: str, *args: Any, **kwargs: Any) -> Any:
+        if magic_name in {
+            "matplotlib",
+            "pylab",
+            "load_ext",
+            "reload_ext",
+            "autoreload",
+            "config",
+            "tensorflow_version",
+        }:
+            return None
+        return run(magic_name, line, *args, **kwargs)
+
+    return run_line_magic
+
+
+# ---------------------------------------------------------------------------------------------------- the channel
+
+
+class _Channel:
+    """The guest's end of the channel."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+
+    def send(self, message: dict[str, Any], **values: Any) -> None:
+        self._socket.sendall(wire.pack(message, **values))
+
+    def receive(self) -> wire.Frame:
+        header, body = wire.lengths(self._exactly(wire.PREFIX))
+        return wire.unpack(self._exactly(header), self._exactly(body))
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            part = self._socket.recv(min(size - len(data), 1 << 20))
+            if not part:
+                raise SystemExit(0)  # the host has gone or has had enough
+            data += part
+        return bytes(data)
+
+
+def serve(kernel: Kernel, descriptor: int) -> NoReturn:
+    """Answer the host's requests until it closes the channel."""
+    channel = _Channel(descriptor)
+    channel.send({"ready": True})
+    while True:
+        request = channel.receive()
+        message = request.message
+        number = message["n"]
+        if message["do"] == "cells":
+            for cell in message["cells"]:
+                error = kernel.run_cell(cell["index"], cell["source"], tuple(cell["binds"]))
+                missing = [name for name in cell["binds"] if name not in kernel.bound]
+                channel.send({"n": number, "cell": cell["index"], "error": error, "missing": missing})
+        else:
+            _answer_call(kernel, channel, request)
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _answer_call(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None:
+    message = request.message
+    number, helper = message["n"], message["helper"]
+    arguments = _writable(request.value("arguments"))
+
+    def ask_host(*args: Any, **kwargs: Any) -> Any:
+        """Answer the student's call of the helper with what the host says."""
+        channel.send({"n": number, "asks": helper}, arguments=(args, kwargs))
+        answer = channel.receive()
+        if "refused" in answer.message:
+            raise ValueError(answer.message["refused"])
+        return _writable(answer.value("value"))
+
+    try:
+        value = kernel.call(message["function"], arguments, {helper: ask_host} if helper else {})
+    except BaseException as error:  # noqa: BLE001  whatever it is, it is this call's outcome
+        channel.send({"n": number, "raised": kernel.describe(error)})
+    else:
+        channel.send({"n": number}, value=value)
+
+
+def _writable(value: Any) -> Any:
+    """Return the value with arrays that may be written to, as a notebook's own would be, each a fresh copy."""
+    copies: dict[int, np.ndarray[Any, Any]] = {}
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, np.ndarray):
+            if id(node) not in copies:
+                copies[id(node)] = node.copy()
+            return copies[id(node)]
+        if isinstance(node, tuple):
+            return tuple([walk(item) for item in node])
+        if isinstance(node, list):
+            return [walk(item) for item in node]
+        if isinstance(node, dict):
+            return {key: walk(item) for key, item in node.items()}
+        return node
+
+    return walk(value)

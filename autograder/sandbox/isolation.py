@@ -1,0 +1,236 @@
+"""The walls between student code and everything else, one function per wall.
+
+Theory of operation
+-------------------
+Every process, its rights, and its pipes:
+
+host
+    The instructor's process (the command, or one worker of the pool). Holds the reference, the course secret and the
+    gradebook. Never runs student code. Speaks to the zygote over one *control* socket, and to each guest over one
+    *channel* (frames), two pipes (the guest's stdout and stderr, read and capped) and one *status* socket.
+launcher
+    A fresh interpreter with a clean environment that the host starts. Enters new user, pid, mount, net, ipc and uts
+    namespaces, forks the zygote into them, and waits for it. Holds no socket.
+zygote
+    PID 1 of those namespaces. Builds a minimal read-only root, moves into it, and only then imports numpy, IPython and
+    the course's modules, once. No network, no secret, no way to a file that is not in the root. Forks on request; its
+    own death (or the host's: end of file on the control socket) ends every process below it.
+init
+    PID 1 of one guest's namespaces: forked by the zygote, in a second layer of the same six namespaces. Mounts a fresh
+    /proc and a private, sized tmpfs, forks the guest, waits for its end and says over the status socket how it ended.
+    When the host closes that socket, init exits, and the kernel ends whatever the guest has left behind.
+guest
+    Runs the student's code. Has the channel, its two pipes and /dev/null, no other descriptor; an unprivileged uid in
+    a user namespace without capabilities; rlimits; no_new_privs; its own session.
+
+What the guest sends is data (see `autograder.sandbox.wire`). What init sends is trusted no further: a guest that took
+over its init could only misreport its own death.
+
+Landlock, seccomp and cgroups come on top of these; their place is in `confine_guest`.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
+_SYS_MOUNT_SETATTR = 442  # the same number on every architecture
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_CAPABILITY_VERSION_3 = 0x20080522
+
+GUEST_UID = 1000  # inside its own user namespace; outside it is whoever the host is
+HOME = "/tmp/work"  # noqa: S108  the guest's private tmpfs, not the machine's /tmp
+COURSE = "/course"  # where the course's modules stand in the minimal root
+
+
+def call(name: str, *arguments: object) -> int:
+    """Call a function of the C library.
+
+    Raises
+    ------
+    OSError
+        If it fails; the message names the function.
+    """
+    result: int = getattr(_libc, name)(*arguments)
+    if result == -1:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")
+    return result
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """Mount; see mount(2)."""
+    call("mount", source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
+
+
+# ------------------------------------------------------------------------------------------------ the zygote's walls
+
+
+def enter_namespaces(inner_uid: int) -> None:
+    """Move this process (its children, for pid) into fresh namespaces, as `inner_uid` there.
+
+    The process must have one thread: with a second one, CLONE_NEWUSER is EINVAL.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    call("unshare", ALL_NAMESPACES)
+    # only a dumpable process may write its own map; the zygote is not one
+    call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{inner_uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{inner_uid} {gid} 1")
+
+
+def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[str, bytes]) -> None:
+    """Build the minimal read-only root and move into it.
+
+    Parameters
+    ----------
+    runtime : iterable of str
+        Folders and files of the machine that are bound into it, read-only, at the same place.
+    hidden : iterable of str
+        Folders within those that are covered by an empty one.
+    modules : mapping of str to bytes
+        The course's own modules, written below `COURSE`.
+    """
+    mount("", "/", flags=MS_REC | MS_PRIVATE)
+    root = "/sys"  # any folder that holds nothing to be bound; the tmpfs covers it
+    mount("root", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
+    for path in runtime:
+        _bind(path, root)
+    for path in hidden:
+        if Path(root + path).is_dir():
+            mount("hidden", root + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555")
+    for device in ("null", "zero", "random", "urandom"):
+        target = Path(f"{root}/dev/{device}")
+        target.parent.mkdir(exist_ok=True)
+        target.touch()
+        mount(f"/dev/{device}", str(target), flags=MS_BIND)
+    for name, content in modules.items():
+        module = Path(root + COURSE, name)
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_bytes(content)
+    for folder in ("proc", "tmp", "etc", "dev"):
+        Path(root, folder).mkdir(exist_ok=True)
+    Path(root, "etc/passwd").write_text(f"student:x:{GUEST_UID}:{GUEST_UID}::{HOME}:/bin/false\n")
+    mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount("tmp", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=1777")  # noqa: S108
+    mount("", root, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    os.chdir(root)
+    call("pivot_root", b".", b".")
+    call("umount2", b".", MNT_DETACH)
+    os.chdir("/")
+
+
+def _bind(path: str, root: str) -> None:
+    """Bind a folder or file of the machine into the root, it and all that is mounted below it read-only."""
+    source, target = Path(path), Path(root + path)
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(source.readlink())
+        return
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    elif source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    else:
+        return
+    mount(path, str(target), flags=MS_BIND | MS_REC)
+    attributes = (ctypes.c_uint64 * 4)(MS_RDONLY | MS_NOSUID | MS_NODEV, 0, 0, 0)  # struct mount_attr: set, clear, …
+    call(
+        "syscall",
+        _SYS_MOUNT_SETATTR,
+        _AT_FDCWD,
+        str(target).encode(),
+        _AT_RECURSIVE,
+        attributes,
+        ctypes.sizeof(attributes),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- the guest's walls
+
+
+def mount_private(disk: int) -> None:
+    """Give a guest's namespaces their own /proc and a private, sized tmpfs; called by init."""
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},nr_inodes=4096,mode=1777")  # noqa: S108
+    Path(HOME).mkdir()
+    os.chdir(HOME)
+
+
+def confine_guest(*, memory: int, file: int, cpu_seconds: int, keep: Iterable[int]) -> None:
+    """Take everything from this process that a guest does not need; the last thing before student code.
+
+    Parameters
+    ----------
+    memory : int
+        Bytes of address space beyond what the process has now.
+    file : int
+        Bytes of the largest file.
+    cpu_seconds : int
+        Seconds of processor time.
+    keep : iterable of int
+        Descriptors that stay open.
+    """
+    limit_resources(memory, file, cpu_seconds)
+    close_descriptors(keep)
+    os.setsid()
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    drop_capabilities()
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def limit_resources(memory: int, file: int, cpu_seconds: int) -> None:
+    """Set the rlimits; soft and hard alike, so that they cannot be raised again."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limits = {
+        resource.RLIMIT_AS: pages * resource.getpagesize() + memory,
+        resource.RLIMIT_CPU: cpu_seconds,
+        resource.RLIMIT_FSIZE: file,
+        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    for which, value in limits.items():
+        hard = resource.getrlimit(which)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)  # noqa: PLW2901
+        resource.setrlimit(which, (value, value))
+
+
+def close_descriptors(keep: Iterable[int]) -> None:
+    """Close every descriptor but 0, 1, 2 and those to keep."""
+    start = 3
+    for descriptor in sorted(keep):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    os.closerange(start, 1 << 20)
+
+
+def drop_capabilities() -> None:
+    """Drop every capability, also from the bounding and ambient sets."""
+    for capability in range(64):
+        if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == -1:
+            break  # the first number the kernel does not know
+    call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    call("capset", header, (ctypes.c_uint32 * 6)())

@@ -1,0 +1,35 @@
+"""What one submission may use."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one submission and of its parts; the verdict names the one that was hit.
+
+    With these defaults a hostile notebook costs the batch less than 60 s of one worker.
+
+    Attributes
+    ----------
+    cell_seconds, call_seconds : float
+        Wall-clock seconds of one cell, and of one call of a graded function.
+    submission_seconds : float
+        Wall-clock seconds of the whole submission.
+    memory : int
+        Bytes of address space beyond what the guest starts with.
+    output : int
+        Bytes of standard output and standard error, each, that are taken; the rest is thrown away.
+    disk, file : int
+        Bytes of the private file system, and of one file in it.
+    guests : int
+        How many guests one submission may use up: a dead one is replaced, but not for ever.
+    """
+
+    cell_seconds: float = 10.0
+    call_seconds: float = 10.0
+    submission_seconds: float = 50.0
+    memory: int = 1 << 30
+    output: int = 1 << 20
+    disk: int = 64 << 20
+    file: int = 16 << 20
+    guests: int = 4

@@ -1,0 +1,248 @@
+"""One submission in the sandbox: its cells run once, then its functions are called, over as many guests as it takes.
+
+A guest that dies is replaced, the cell or call that killed it is not tried again, and the run goes on at the next one;
+a bounded number of times, and never past the submission's own time.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from autograder.model import Outcome
+from autograder.sandbox import wire
+from autograder.sandbox.client import Guest, GuestDiedError, Zygote
+from autograder.sandbox.limits import Limits
+
+_ASKS_CAP = 10_000  # calls of the helper that one call of a graded function may make
+
+
+@dataclass(frozen=True)
+class CellToRun:
+    """A student's cell: its index in the notebook, its source, and the graded functions it is to bind."""
+
+    index: int
+    source: str
+    binds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An exception in student code, as the guest tells it and the host has checked it.
+
+    Attributes
+    ----------
+    cell, line : int
+        Where the student's own code was last, as far as known; -1 and 0 otherwise.
+    """
+
+    type: str
+    message: str
+    cell: int = -1
+    line: int = 0
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call came to: a value, or an outcome with its reason.
+
+    Attributes
+    ----------
+    outcome : Outcome or None
+        None where the function returned.
+    """
+
+    value: Any = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    fault: Fault | None = None
+
+
+class HelperRefusedError(Exception):
+    """The host's helper could not take what the student's function handed it; the text goes back to the guest."""
+
+
+@dataclass
+class Session:
+    """The guests of one submission; a context manager.
+
+    Attributes
+    ----------
+    faults : dict of int to Fault
+        By cell: what it raised.
+    deaths : dict of int to Answer
+        By cell: how it ended its guest.
+    unbound : set of str
+        Graded functions that are not there after all cells have run.
+    """
+
+    zygote: Zygote
+    cells: Sequence[CellToRun]
+    limits: Limits
+    faults: dict[int, Fault] = field(default_factory=dict)
+    deaths: dict[int, Answer] = field(default_factory=dict)
+    unbound: set[str] = field(default_factory=set)
+    output_truncated: bool = False
+    _guest: Guest | None = None
+    _guests: int = 0
+    _number: int = 0
+    _end: float = 0.0
+
+    def __enter__(self) -> Self:
+        self._end = time.monotonic() + self.limits.submission_seconds
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._guest is not None:
+            self.output_truncated |= self._guest.output_truncated
+            self._guest.close()
+            self._guest = None
+
+    def run_cells(self) -> bool:
+        """Run the cells in a fresh guest; return whether there is one now."""
+        self._drop()
+        while self._guests < self.limits.guests and time.monotonic() < self._end:
+            self._guests += 1
+            self._guest = self.zygote.guest(self.limits)
+            if self._run_cells_once(self._guest):
+                return True
+            self._drop()
+        return False
+
+    def _run_cells_once(self, guest: Guest) -> bool:
+        """Run every cell that has not killed a guest before; False if one did now."""
+        alive = [cell for cell in self.cells if cell.index not in self.deaths]
+        self._number += 1
+        self.unbound = {name for cell in self.cells if cell.index in self.deaths for name in cell.binds}
+        request = {
+            "do": "cells",
+            "n": self._number,
+            "cells": [{"index": c.index, "source": c.source, "binds": c.binds} for c in alive],
+        }
+        frame = wire.pack(request)
+        for position, cell in enumerate(alive):
+            doing = f"{self.limits.cell_seconds:g} s in cell {cell.index + 1}"
+            deadline, doing = self._deadline(self.limits.cell_seconds, doing)
+            try:
+                if position == 0:
+                    guest.send(frame, deadline, doing)
+                message = guest.receive(deadline, doing).message
+                if message.get("n") != self._number or message.get("cell") != cell.index:
+                    raise _interference(guest)
+            except GuestDiedError as death:
+                self.deaths[cell.index] = Answer(outcome=death.outcome, reason=death.reason)
+                return False
+            if (fault := _fault(message.get("error"))) is not None:
+                self.faults[cell.index] = fault
+            missing = message.get("missing")
+            self.unbound |= set(cell.binds) & set(missing if isinstance(missing, list) else cell.binds)
+        return True
+
+    def _deadline(self, seconds: float, doing: str) -> tuple[float, str]:
+        """Return when this step must end, and the limit that this is: its own, or the submission's."""
+        own = time.monotonic() + seconds
+        if own <= self._end:
+            return own, doing
+        return self._end, f"{self.limits.submission_seconds:g} s for the whole notebook"
+
+    def call(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        helper: str | None = None,
+        answer: Callable[..., Any] | None = None,
+    ) -> Answer:
+        """Call a graded function in the guest.
+
+        Parameters
+        ----------
+        function : str
+            Name of the function.
+        arguments : tuple
+            Arrays, numbers, containers of them.
+        helper : str, optional
+            Name that is answered by the host during this call.
+        answer : callable, optional
+            The host's answer to a call of the helper; raises `HelperRefusedError` for arguments it cannot take.
+        """
+        if self._guest is None and not self.run_cells():
+            return Answer(outcome=Outcome.SKIPPED, reason="the notebook had used up its own limits before")
+        guest = self._guest
+        assert guest is not None  # noqa: S101  run_cells has just said so
+        self._number += 1
+        doing = f"{self.limits.call_seconds:g} s in {function}"
+        deadline, doing = self._deadline(self.limits.call_seconds, doing)
+        request = {"do": "call", "n": self._number, "function": function, "helper": helper}
+        try:
+            guest.send(wire.pack(request, arguments=arguments), deadline, doing)
+            for _ in range(_ASKS_CAP):
+                frame = guest.receive(deadline, doing)
+                if frame.message.get("n") != self._number:
+                    raise _interference(guest)
+                if helper is None or answer is None or "asks" not in frame.message:
+                    return self._answer(frame)
+                guest.send(_helped(frame, answer), deadline, doing)
+            raise _interference(guest)
+        except wire.WireError as error:
+            death = _interference(guest, str(error))
+        except GuestDiedError as error:
+            death = error
+        self._drop()
+        return Answer(outcome=death.outcome, reason=death.reason)
+
+    def _answer(self, frame: wire.Frame) -> Answer:
+        if "raised" in frame.message:
+            fault = _fault(frame.message["raised"]) or Fault("Exception", "")
+            if fault.type == "MemoryError":
+                return Answer(outcome=Outcome.KILLED, reason=f"memory {self.limits.memory >> 20} MiB", fault=fault)
+            return Answer(outcome=Outcome.RAISED, reason=fault.type, fault=fault)
+        return Answer(value=frame.value("value"))
+
+
+def _interference(guest: Guest, detail: str = "") -> GuestDiedError:
+    guest.kill()
+    return GuestDiedError(
+        Outcome.KILLED, "the notebook interfered with its own grading" + (f" ({detail})" if detail else "")
+    )
+
+
+def _helped(frame: wire.Frame, answer: Callable[..., Any]) -> bytes:
+    """Return the frame that answers a call of the helper."""
+    match frame.value("arguments"):
+        case [list() | tuple() as args, dict() as kwargs]:
+            pass
+        case _:
+            raise wire.WireError("a call of the helper without its arguments")
+    try:
+        return wire.pack({}, value=answer(*args, **kwargs))
+    except HelperRefusedError as error:
+        return wire.pack({"refused": wire.printable(str(error), 300)})
+
+
+def _fault(data: Any) -> Fault | None:
+    """Return what a guest tells about an exception, as far as it has the right form."""
+    if not isinstance(data, dict):
+        return None
+
+    def text(key: str, most: int) -> str:
+        value = data.get(key, "")
+        return wire.printable(value, most) if isinstance(value, str) else ""
+
+    def number(key: str, default: int) -> int:
+        value = data.get(key, default)
+        return value if type(value) is int and -1 <= value < 1 << 31 else default
+
+    return Fault(
+        text("type", 80) or "Exception",
+        text("message", 300),
+        number("cell", -1),
+        number("line", 0),
+        text("function", 80),
+    )

@@ -1,0 +1,305 @@
+"""The wire between host and guest: length-capped frames of plain data, a JSON header and raw array bytes.
+
+Nothing here can execute anything: no pickle, no import, no name look-up. A frame is
+
+    8 bytes   length of the header, length of the body (two unsigned 32-bit integers, big-endian)
+    header    JSON: the message; its ``arrays`` lists ``[dtype, shape]`` of each array in the body
+    body      the arrays' bytes, C order, little-endian, one after the other
+
+Values inside a message are trees (`encode`, `decode`): ``null``, booleans, integers below 2**63 as themselves; the
+rest as ``[tag, ...]``. What does not fit travels as an opaque tag with the name of its type, never as itself.
+
+The reader treats the other end as hostile: every size is checked against its cap before memory is taken for it, and
+anything that does not fit exactly is a `WireError`. There is no repair.
+"""
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+HEADER_CAP = 8 << 20  # bytes of JSON in one frame
+BODY_CAP = 64 << 20  # bytes of arrays in one frame
+DEPTH_CAP = 16  # levels of tuples, lists and dictionaries
+NODE_CAP = 100_000  # values in one tree
+TEXT_CAP = 10_000  # characters of one string
+DIMENSIONS_CAP = 8  # of an array
+_LENGTHS = struct.Struct(">II")
+PREFIX = _LENGTHS.size
+
+# bool, integers, floats; complex only so that the host can refuse it with a clear sentence
+DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"])
+_INT64 = 1 << 63
+
+
+class WireError(Exception):
+    """A frame that is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that does not travel: only what it is called and how it looks.
+
+    Attributes
+    ----------
+    type : str
+        Name of its type.
+    text : str
+        A short description, escaped to printable ASCII.
+    """
+
+    type: str
+    text: str
+
+
+# ---------------------------------------------------------------------------------------------------- writing
+
+
+class _Encoder:
+    """One frame's arrays, each stored once however often it is referred to (a cache holds the same one T_x times)."""
+
+    def __init__(self) -> None:
+        self.arrays: list[list[Any]] = []
+        self.buffers: list[bytes] = []
+        self._seen: dict[int, int] = {}
+        self._kept: list[Any] = []  # keeps ids from being given to another object
+        self._room = BODY_CAP
+        self._nodes = NODE_CAP
+
+    def tree(self, value: Any, depth: int = 0) -> Any:
+        self._nodes -= 1
+        if self._nodes < 0 or depth > DEPTH_CAP:
+            return _opaque(value, "nested too deeply or too large")
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, np.ndarray | np.generic):
+            return self._array(value)
+        kind = type(value)
+        if kind is int:
+            return value if -_INT64 <= value < _INT64 else _opaque(value, "an integer of more than 64 bits")
+        if kind is float:
+            return ["f", value.hex()]
+        if kind is str:
+            return ["s", value[:TEXT_CAP]]
+        return self._container(value, depth)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, tuple | list):
+            tag = "t" if isinstance(value, tuple) else "l"
+            if len(value) > self._nodes:
+                return _opaque(value, f"{len(value)} entries")
+            return [tag, [self.tree(v, depth + 1) for v in value]]
+        if isinstance(value, dict):
+            if len(value) > self._nodes or not all(type(k) is str and len(k) <= TEXT_CAP for k in value):
+                return _opaque(value, "a dictionary with other keys than short strings")
+            return ["d", [[k, self.tree(v, depth + 1)] for k, v in value.items()]]
+        if isinstance(value, Opaque):
+            return ["o", value.type, value.text]
+        return _opaque(value)
+
+    def _array(self, value: Any) -> Any:
+        scalar = isinstance(value, np.generic)
+        if not scalar and type(value) is not np.ndarray:
+            return _opaque(value, "a subclass of numpy.ndarray")
+        dtype = value.dtype.newbyteorder("<")
+        if dtype.str not in DTYPES:
+            return _opaque(value, f"of dtype {str(value.dtype)[:40]}")
+        index = self._seen.get(id(value))
+        if index is None:
+            if value.nbytes > self._room or value.ndim > DIMENSIONS_CAP:
+                return _opaque(value, f"an array of {value.nbytes} bytes and {value.ndim} dimensions")
+            self._room -= value.nbytes
+            index = len(self.arrays)
+            self._seen[id(value)] = index
+            self._kept.append(value)
+            self.arrays.append([dtype.str, list(value.shape)])
+            self.buffers.append(np.asarray(value).astype(dtype, order="C", copy=False).tobytes())
+        return ["n" if scalar else "a", index]
+
+
+def _opaque(value: Any, text: str = "") -> list[str]:
+    return ["o", printable(type(value).__name__, 80), printable(text, 200)]
+
+
+def printable(text: str, most: int) -> str:
+    """Return at most `most` characters of text as printable ASCII, the rest escaped."""
+    return text[:most].encode("ascii", "backslashreplace").decode("ascii")
+
+
+def pack(message: dict[str, Any], **values: Any) -> bytes:
+    """Return a frame.
+
+    Parameters
+    ----------
+    message : dict
+        Plain JSON.
+    **values
+        Values to be encoded as trees under their names.
+    """
+    encoder = _Encoder()
+    header = dict(message)
+    for name, value in values.items():
+        header[name] = encoder.tree(value)
+    header["arrays"] = encoder.arrays
+    text = json.dumps(header, separators=(",", ":")).encode()
+    if len(text) > HEADER_CAP:
+        # possible only with many long strings; then nothing of the values travels
+        for name, value in values.items():
+            header[name] = _opaque(value, "more text than a frame holds")
+        header["arrays"], encoder.buffers = [], []
+        text = json.dumps(header, separators=(",", ":")).encode()
+    body = b"".join(encoder.buffers)
+    return b"".join((_LENGTHS.pack(len(text), len(body)), text, body))
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+
+
+def lengths(prefix: bytes) -> tuple[int, int]:
+    """Return the lengths of header and body that a frame's first bytes announce.
+
+    Raises
+    ------
+    WireError
+        If either is over its cap; nothing has been allocated then.
+    """
+    header, body = _LENGTHS.unpack(prefix)
+    if header > HEADER_CAP or body > BODY_CAP:
+        raise WireError(f"a frame of {header} + {body} bytes is over the cap")
+    return header, body
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame as read: the message, and its arrays for `value`."""
+
+    message: dict[str, Any]
+    arrays: tuple[np.ndarray[Any, Any], ...]
+
+    def value(self, name: str) -> Any:
+        """Return the value encoded under `name`: base ndarrays (read-only), numpy scalars, containers, `Opaque`.
+
+        Raises
+        ------
+        WireError
+            If it is not a tree.
+        """
+        return _Decoder(self.arrays).value(self.message.get(name), 0)
+
+
+def unpack(header: bytes, body: bytes) -> Frame:
+    """Return the frame made of these bytes.
+
+    Raises
+    ------
+    WireError
+        If anything about it is not exactly right.
+    """
+    try:
+        message = json.loads(header, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a header that is not JSON") from error
+    if not isinstance(message, dict):
+        raise WireError("a header that is not an object")
+    specs = message.pop("arrays", None)
+    if not isinstance(specs, list) or len(specs) > NODE_CAP:
+        raise WireError("a frame without its list of arrays")
+    arrays, offset = [], 0
+    for spec in specs:
+        dtype, shape = _array_spec(spec)
+        count = math.prod(shape)
+        size = count * dtype.itemsize
+        if size > len(body) - offset:
+            raise WireError("an array larger than the frame's body")
+        try:
+            flat = np.frombuffer(body, dtype, count, offset) if count else np.empty(0, dtype)
+            arrays.append(flat.reshape(shape))
+        except ValueError as error:  # numpy's own limits on shapes, e.g. (0, 2**62, 2**62)
+            raise WireError("an array of an impossible shape") from error
+        offset += size
+    if offset != len(body):
+        raise WireError("a body longer than its arrays")
+    return Frame(message, tuple(arrays))
+
+
+def _array_spec(spec: Any) -> tuple[np.dtype[Any], list[int]]:
+    if not (isinstance(spec, list) and len(spec) == 2 and isinstance(spec[0], str) and isinstance(spec[1], list)):
+        raise WireError("an array that is not [dtype, shape]")
+    name, shape = spec
+    if name not in DTYPES:
+        raise WireError("an array of a dtype that does not travel")
+    if len(shape) > DIMENSIONS_CAP or not all(type(n) is int and 0 <= n < _INT64 for n in shape):
+        raise WireError("an array of an impossible shape")
+    return np.dtype(name), shape
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+class _Decoder:
+    """Turns trees into values, counting nodes and depth."""
+
+    def __init__(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+        self._arrays = arrays
+        self._nodes = 2 * NODE_CAP  # an encoder may close with opaque tags past its own cap
+
+    def value(self, tree: Any, depth: int) -> Any:
+        self._nodes -= 1
+        if self._nodes < 0 or depth > DEPTH_CAP + 1:
+            raise WireError("a value nested too deeply or too large")
+        if tree is None or tree is True or tree is False:
+            return tree
+        if type(tree) is int:
+            if not -_INT64 <= tree < _INT64:
+                raise WireError("an integer of more than 64 bits")
+            return tree
+        if not isinstance(tree, list) or not tree:
+            raise WireError("a value without a tag")
+        match tree:
+            case ["a", int(index)] if type(index) is int:
+                return self._array(index)
+            case ["n", int(index)] if type(index) is int:
+                array = self._array(index)
+                if array.ndim:
+                    raise WireError("a scalar with dimensions")
+                return array[()]
+            case ["t", list(items)]:
+                return tuple([self.value(item, depth + 1) for item in items])
+            case ["l", list(items)]:
+                return [self.value(item, depth + 1) for item in items]
+            case ["d", list(items)]:
+                return self._dict(items, depth)
+            case ["f", str(text)] if len(text) < 40:
+                return _float(text)
+            case ["s", str(text)] if len(text) <= TEXT_CAP:
+                return text
+            case ["o", str(name), str(text)] if len(name) <= 800 and len(text) <= 2000:
+                return Opaque(printable(name, 80), printable(text, 200))
+            case _:
+                raise WireError("a value with an unknown tag")
+
+    def _array(self, index: int) -> np.ndarray[Any, Any]:
+        if not 0 <= index < len(self._arrays):
+            raise WireError("a reference to an array that is not there")
+        return self._arrays[index]
+
+    def _dict(self, items: list[Any], depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for item in items:
+            match item:
+                case [str(key), value] if len(key) <= TEXT_CAP and key not in result:
+                    result[key] = self.value(value, depth + 1)
+                case _:
+                    raise WireError("a dictionary with a key that is no string, or stands twice")
+        return result
+
+
+def _float(text: str) -> float:
+    try:
+        return float.fromhex(text)
+    except (ValueError, OverflowError) as error:
+        raise WireError("a float that is none") from error

@@ -1,0 +1,80 @@
+"""A source notebook: the one truth about its assignment. Points, solutions, given cells."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import notebook
+from autograder.course import Course
+from autograder.errors import SubmissionError, UsageError
+from autograder.notebook import Cell
+
+MARKER = re.compile(r"^\s*#\s*(UNQ_C\d+)\b", re.MULTILINE)
+_FUNCTION = re.compile(r"^def\s+(\w+)\s*\(", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class SourceNotebook:
+    """What the grader takes from a source notebook.
+
+    Attributes
+    ----------
+    imports : str
+        The given import cell, restored in every submission.
+    solutions : mapping of str to Cell
+        By exercise id, in the order of the notebook.
+    points : mapping of str to float
+        By exercise id; they stand in the nbgrader metadata of the test cell, and nowhere else.
+    given : tuple of Cell
+        The locked cells: public tests and demonstrations, which are not run again when a submission is graded.
+    """
+
+    path: Path
+    sha256: str
+    imports: str
+    solutions: Mapping[str, Cell]
+    points: Mapping[str, float]
+    given: tuple[Cell, ...]
+
+    def graded_functions(self) -> frozenset[str]:
+        """Return the names of the functions that the exercises' cells define at top level."""
+        return frozenset(name for cell in self.solutions.values() for name in _FUNCTION.findall(cell.source))
+
+
+def read(course: Course, assignment: str) -> SourceNotebook:
+    """Return the source notebook of an assignment.
+
+    Raises
+    ------
+    UsageError
+        If it is missing or not what a source notebook must be, in one clear line.
+    """
+    path = course.source_notebook(assignment)
+    try:
+        document = notebook.parse(notebook.read_bytes(path))
+    except SubmissionError as error:
+        raise UsageError(f"{path}: {error}") from error
+    solutions: dict[str, Cell] = {}
+    for cell in document.cells:
+        marker = MARKER.search(cell.source)
+        if marker and not cell.locked:
+            if marker[1] in solutions:
+                raise UsageError(f"{path}: two cells bear the marker {marker[1]}.")
+            solutions[marker[1]] = cell
+    if not solutions:
+        raise UsageError(f"{path}: no solution cell bears a marker such as '# UNQ_C1'.")
+    by_id = {cell.grade_id: cell for cell in document.cells if cell.grade_id}
+    points = {}
+    for exercise in solutions:
+        test = by_id.get(f"test_{exercise}")
+        if test is None or test.points <= 0:
+            raise UsageError(
+                f"{path}: {exercise} has no test cell 'test_{exercise}' with points in its nbgrader metadata."
+            )
+        points[exercise] = test.points
+    imports = by_id.get("imports")
+    if imports is None:
+        raise UsageError(f"{path}: the import cell with grade_id 'imports' is missing.")
+    given = tuple(cell for cell in document.cells if cell.locked)
+    return SourceNotebook(path, document.sha256, imports.source, solutions, points, given)

@@ -123,9 +123,10 @@ def _where(near: np.ndarray[Any, Any]) -> str:
     first = int(wrong_steps[0])
     if near.shape[2] == 1:
         return ""
+    before = "time step 1 is" if first == 1 else f"time steps 1 to {first} are"
     if first == 0:
         return " from the first time step on"
-    return f": time steps 1 to {first} are right, step {first + 1} is the first to depart"
+    return f": {before} right, step {first + 1} is the first to depart"
 
 
 # What an opaque value may be called on a page. The name of a type is the student's to choose at run time: printed as it

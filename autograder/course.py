@@ -42,6 +42,23 @@ class Course:
         """Return the names of all assignments, in alphabetical order."""
         return sorted(p.parent.name for p in (self.root / "source").glob("*/*.ipynb") if p.stem == p.parent.name)
 
+    def gradebook(self) -> tuple[str, str]:
+        """Return the gradebook's URL and the course's id as nbgrader is configured; empty where it is not.
+
+        Raises
+        ------
+        UsageError
+            If the configuration cannot be read.
+        """
+        from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415  needed only where there is a gradebook
+
+        try:
+            config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        except Exception as error:  # it is Python, and can fail in every way
+            raise UsageError(f"{self.root / CONFIG} cannot be read: {type(error).__name__}: {error}") from error
+        settings = config.get("CourseDirectory", {})
+        return str(settings.get("db_url", "")), str(settings.get("course_id", ""))
+
     def source_notebook(self, assignment: str) -> Path:
         """Return the path of an assignment's source notebook.
 

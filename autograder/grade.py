@@ -73,25 +73,14 @@ class Grader:
         UsageError
             If the assignment cannot be graded as it stands.
         """
-        self.assignment: Assignment = assignments.load(course, name)
         self.limits = limits or Limits()
         self._key = key
-        written = source.read(course, name)
-        modules = dict(course.shipped_modules(written.graded_functions()))
+        written, modules = _written(course, name)
         # started first: it imports while the reference is loaded here
         self._zygote = Zygote(modules, written.imports)
         try:
-            self.reference = reference.load(course, name)
-            self._provenance = Provenance(
-                grader=__version__,
-                assignment_digest=_digest(written.sha256, assignments.file_of(course, name).read_bytes(), modules),
-                submission_sha256="",
-                seed_key=secret.key_name(key),
-                isolation="namespaces",
-                python=platform.python_version(),
-                numpy=np.__version__,
-            )
-            check_definition(self.assignment, self.reference)
+            self.assignment, self.reference = load(course, name)
+            self.provenance = provenance_of(course, name, key)
         except BaseException:
             self._zygote.close()
             raise
@@ -103,7 +92,11 @@ class Grader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._zygote.__exit__(kind, error, trace)
+        self.close()
+
+    def close(self) -> None:
+        """End the zygote."""
+        self._zygote.close()
 
     @property
     def max_score(self) -> float:
@@ -142,7 +135,7 @@ class Grader:
             score=round(sum(result.score for result in results), 6),
             max_score=self.max_score,
             exercises=results,
-            provenance=replace(self._provenance, submission_sha256=submission.sha256),
+            provenance=replace(self.provenance, submission_sha256=submission.sha256),
             notes=tuple(notes),
             seconds={"cells": round(cells_done - started, 4), "cases": round(ended - cells_done, 4)},
         )
@@ -174,7 +167,7 @@ class Grader:
                 )
                 for e in self.assignment.exercises
             ),
-            provenance=replace(self._provenance, submission_sha256=sha256),
+            provenance=replace(self.provenance, submission_sha256=sha256),
             reason=reason,
         )
 
@@ -348,14 +341,35 @@ def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str
     return digest.hexdigest()
 
 
-def check_definition(assignment: Assignment, loaded: reference.Reference) -> None:
-    """Refuse an assignment whose definition and source notebook do not fit together.
+def _written(course: Course, name: str) -> tuple[source.SourceNotebook, dict[str, bytes]]:
+    """Return an assignment's source notebook, and the course's modules as it may carry them."""
+    written = source.read(course, name)
+    return written, dict(course.shipped_modules(written.graded_functions()))
+
+
+def provenance_of(course: Course, name: str, key: bytes) -> Provenance:
+    """Return what every report of an assignment records, but for the submission's digest."""
+    written, modules = _written(course, name)
+    return Provenance(
+        grader=__version__,
+        assignment_digest=_digest(written.sha256, assignments.file_of(course, name).read_bytes(), modules),
+        submission_sha256="",
+        seed_key=secret.key_name(key),
+        isolation="namespaces",
+        python=platform.python_version(),
+        numpy=np.__version__,
+    )
+
+
+def load(course: Course, name: str) -> tuple[Assignment, reference.Reference]:
+    """Return an assignment's definition and its reference, which fit together.
 
     Raises
     ------
     UsageError
         In one clear line, before anything is graded.
     """
+    assignment, loaded = assignments.load(course, name), reference.load(course, name)
     written = loaded.source
     ids = [exercise.id for exercise in assignment.exercises]
     if ids != list(written.solutions):
@@ -368,3 +382,4 @@ def check_definition(assignment: Assignment, loaded: reference.Reference) -> Non
             raise UsageError(f"{written.path}: {exercise.id} does not define {exercise.function}.")
         for mistake in exercise.mistakes:
             reference.edited(written.solutions[exercise.id].source, mistake, str(written.path))
+    return assignment, loaded

@@ -132,8 +132,9 @@ class Zygote:
             answer = b""
         message = json.loads(answer) if answer else {}
         if "ready" not in message:
-            self.close()
+            self._process.kill()
             stderr = self._process.stderr.read().decode(errors="replace")[-2000:] if self._process.stderr else ""
+            self.close()
             why = message.get("error") or stderr or f"it did not start within {_START_SECONDS:.0f} s"
             if "unshare" in why or "mount" in why or "uid_map" in why or "Permission" in why:
                 raise IsolationError(
@@ -179,6 +180,8 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
 
     def __enter__(self) -> Self:
         return self
@@ -187,8 +190,6 @@ class Zygote:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if self._process.stderr:
-            self._process.stderr.close()
 
 
 class Guest:

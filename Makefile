@@ -1,0 +1,73 @@
+# Everything works from a fresh clone with Python 3.11 or newer, make and git: each target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# one thread a process: the grader runs one process a core, and BLAS threads on top would only get in each other's way
+export OPENBLAS_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint release grade audit doctor bench figures data lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the virtual environment and install what requirements.lock pins
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## make a sample class, release its assignment, grade it, show where the pages are
+	$(BIN)/autograder demo
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+check: $(READY) lint ## what CI runs: lint, types, fresh release, fresh figures and data, audit, tests
+	$(BIN)/autograder release --check
+	$(BIN)/python scripts/make_figures.py --check
+	$(BIN)/python scripts/make_public_data.py --check
+	$(BIN)/autograder audit
+	$(MAKE) test
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+release: $(READY) ## make release/ from source/
+	$(BIN)/autograder release
+
+grade: $(READY) ## grade submitted/
+	$(BIN)/autograder grade
+
+audit: $(READY) ## test the hidden tests
+	$(BIN)/autograder audit
+
+doctor: $(READY) ## say how well this machine isolates student code
+	$(BIN)/autograder doctor
+
+bench: $(READY) ## measure, in one run, against nbgrader autograde
+	$(BIN)/python bench/bench.py
+
+figures: $(READY) ## draw the notebooks' figures
+	$(BIN)/python scripts/make_figures.py
+
+data: $(READY) ## write the public tests' expected values from the reference
+	$(BIN)/python scripts/make_public_data.py
+
+lock: ## pin the newest versions in requirements.lock (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+clean: ## remove what the targets made, but never a class's work or grades
+	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

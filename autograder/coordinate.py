@@ -1,0 +1,145 @@
+"""Coordinates one run: what is graded, where results go, one writer; then what the exit code says."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder import grade, intake, run
+from autograder.course import Course
+from autograder.errors import Exit, GraderError, IsolationError, UsageError
+from autograder.intake import Submitted
+from autograder.model import Report, Status
+from autograder.results import Results
+from autograder.run import Job, Setting
+from autograder.sandbox.limits import Limits
+
+LEVELS = ("none", "filtered", "namespaces", "full")
+HERE = "namespaces"  # the level that every guest is given
+_BATCH = 100  # reports between two writes to the gradebook
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run is to do; see the options of ``autograder grade``."""
+
+    course: Course
+    key: bytes
+    paths: tuple[Path, ...]
+    assignment: str | None
+    out: Path
+    workers: int
+    gradebook: bool
+    min_isolation: str
+    fresh: bool
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a run.
+
+    Attributes
+    ----------
+    graded : int
+        How many were graded now; the others held from an earlier run.
+    problems : tuple of str
+        What went wrong on our side, beside the submissions that have no verdict.
+    """
+
+    reports: tuple[Report, ...]
+    graded: int
+    scores: Path
+    problems: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> Exit:
+        """The command's exit code."""
+        ours = any(report.status is Status.GRADER_ERROR for report in self.reports)
+        return Exit.UNGRADED if ours or self.problems else Exit.OK
+
+
+def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable[[Report], None]) -> Summary:
+    """Grade what was submitted and write every result.
+
+    Parameters
+    ----------
+    begin : callable
+        Called once with the number of submissions.
+    step : callable
+        Called with each report.
+
+    Raises
+    ------
+    UsageError, IsolationError
+        Before anything is graded.
+    """
+    if order.min_isolation not in LEVELS:
+        raise UsageError(f"There is no isolation level {order.min_isolation!r}. The levels are: {', '.join(LEVELS)}.")
+    if LEVELS.index(order.min_isolation) > LEVELS.index(HERE):
+        raise IsolationError(
+            f"The level {order.min_isolation!r} is not to be had here; it is {HERE!r}. Nothing was run."
+        )
+    submissions = intake.find(order.course, order.paths, order.assignment)
+    names = sorted({submitted.assignment for submitted in submissions})
+    for name in names:
+        grade.load(order.course, name)  # a broken assignment is told now, not by the first submission
+    provenance = {name: grade.provenance_of(order.course, name, order.key) for name in names}
+    results = Results(order.out)
+    writer = _Gradebook(order.course, names) if order.gradebook else None
+
+    def earlier(submitted: Submitted, job: Job) -> Report | None:
+        known = None if order.fresh else results.read(submitted.folder)
+        return known if run.is_current(known, provenance[submitted.assignment], job) else None
+
+    begin(len(submissions))
+    workers = max(1, min(order.workers, len(submissions)))
+    setting = Setting(order.course, order.key, order.limits)
+    reports, graded, problems = [], 0, []
+    today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
+    try:
+        for submitted, report, now in run.grade_class(
+            setting, submissions, lambda: run.pool(workers), in_flight=4 * workers, earlier=earlier
+        ):
+            if now:
+                results.write(submitted.folder, report, today)
+                graded += 1
+            reports.append(report)
+            if writer is not None:
+                writer.add(report, submitted.timestamp)
+            step(report)
+        if writer is not None:
+            writer.flush()
+    except GraderError as error:
+        problems.append(str(error))
+    finally:
+        run.close_graders()
+    scores = results.write_scores(reports)
+    return Summary(tuple(reports), graded, scores, tuple(problems))
+
+
+class _Gradebook:
+    """Hands reports to the gradebook in batches; imports nbgrader only when there is one to write."""
+
+    def __init__(self, course: Course, names: Sequence[str]) -> None:
+        from autograder import gradebook, gradebook_access  # noqa: PLC0415  they take a second to import
+
+        url, course_id = course.gradebook()
+        self._write, self._graded = gradebook.write, gradebook.Graded
+        self._url = gradebook_access.url_in(course.root, url)
+        self._waiting: list[gradebook.Graded] = []
+        gradebook_access.check(self._url, course.root)
+        for name in names:
+            released = course.root / "release" / name / f"{name}.ipynb"
+            notebook = released if released.is_file() else course.source_notebook(name)
+            gradebook_access.ensure_assignment(self._url, name, notebook, course_id or gradebook_access.COURSE)
+
+    def add(self, report: Report, timestamp: dt.datetime | None) -> None:
+        self._waiting.append(self._graded(report, timestamp))
+        if len(self._waiting) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        batch, self._waiting = self._waiting, []
+        if batch:
+            self._write(self._url, batch)

@@ -1,0 +1,237 @@
+"""Grades many submissions over any ``concurrent.futures`` executor; what is done is not done again; one writer.
+
+Workers are ours and trusted; each keeps one zygote for each assignment it meets. They are handed bytes and return
+reports. Only the coordinator, which runs this module's `grade_class`, touches the results folder.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder import notebook
+from autograder.course import Course
+from autograder.errors import GraderError, IsolationError, SubmissionError, UsageError
+from autograder.grade import Grader
+from autograder.intake import Submitted
+from autograder.model import Provenance, Report, Status
+from autograder.sandbox.limits import Limits
+
+_TRIES = 2  # of one submission, when a worker dies under it
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a worker needs to know; sent to each once."""
+
+    course: Course
+    key: bytes = field(repr=False)
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission as a worker gets it: its bytes, or why they could not be read."""
+
+    student: str
+    assignment: str
+    content: bytes | None
+    problem: str = ""
+
+
+class InProcess(Executor):
+    """An executor that does the work at once, here: for a single notebook, which no pool would make faster."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it, and return a future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  the future hands it to whoever asks
+            future.set_exception(error)
+        return future
+
+
+_graders: dict[tuple[Setting, str], Grader] = {}  # of this process; a zygote lives as long as its worker
+
+
+def grade_one(setting: Setting, job: Job) -> Report:
+    """Grade one submission in this process; the function that a worker runs.
+
+    Raises
+    ------
+    IsolationError, UsageError
+        If nothing can be graded here at all.
+    """
+    grader = _grader(setting, job.assignment)
+    if job.content is None:
+        return grader.rejected(job.student, job.problem)
+    try:
+        return grader.grade(job.content, job.student)
+    except (IsolationError, UsageError):
+        raise
+    except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
+        close_graders()  # the next submission gets a fresh zygote
+        reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
+        return _grader(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
+
+
+def _grader(setting: Setting, assignment: str) -> Grader:
+    key = (setting, assignment)
+    if key not in _graders:
+        _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits)
+    return _graders[key]
+
+
+def close_graders() -> None:
+    """End every zygote of this process."""
+    while _graders:
+        _, grader = _graders.popitem()
+        grader.close()
+
+
+def pool(workers: int) -> Executor:
+    """Return the default executor: processes that share nothing with this one, or this one for a single worker."""
+    if workers == 1:
+        return InProcess()
+    # spawn: a forked worker would inherit the coordinator's descriptors and locks
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def default_workers() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def job_for(submitted: Submitted) -> Job:
+    """Read a submission's bytes."""
+    try:
+        content = notebook.read_bytes(submitted.path)
+    except SubmissionError as error:
+        return Job(submitted.student, submitted.assignment, None, str(error))
+    return Job(submitted.student, submitted.assignment, content)
+
+
+def is_current(earlier: Report | None, now: Provenance, job: Job) -> bool:
+    """Return whether an earlier report is what grading the same bytes now would give."""
+    if earlier is None or job.content is None or earlier.status is Status.GRADER_ERROR:
+        return False
+    was = earlier.provenance
+    return (
+        (was.grader, was.assignment_digest, was.seed_key, was.isolation)
+        == (now.grader, now.assignment_digest, now.seed_key, now.isolation)
+        and was.submission_sha256 == notebook.digest(job.content)
+        and earlier.student == job.student
+    )
+
+
+def grade_class(
+    setting: Setting,
+    submissions: Iterable[Submitted],
+    make_pool: Callable[[], Executor],
+    *,
+    in_flight: int,
+    earlier: Callable[[Submitted, Job], Report | None] = lambda _submitted, _job: None,
+) -> Iterator[tuple[Submitted, Report, bool]]:
+    """Grade a class, yielding each report as it comes.
+
+    Parameters
+    ----------
+    make_pool : callable
+        Makes the executor, and makes another where a worker died and took the executor with it.
+    in_flight : int
+        How many submissions are read and handed out at a time: what bounds the coordinator's memory.
+    earlier : callable
+        Gives the report of an earlier run where it still holds.
+
+    Yields
+    ------
+    (Submitted, Report, bool)
+        The last says whether it was graded now.
+
+    Raises
+    ------
+    IsolationError, UsageError
+        From a worker that cannot grade at all.
+    """
+    waiting = iter(submissions)
+    again: list[tuple[Submitted, Job]] = []
+    tries: dict[str, int] = {}
+    running: dict[Future[Report], tuple[Submitted, Job]] = {}
+    executor = make_pool()
+    try:
+        while True:
+            while len(running) < in_flight:
+                if again:
+                    if running:  # a suspect runs alone, so that no other is taken for it
+                        break
+                    submitted, job = again.pop()
+                elif (submitted := next(waiting, None)) is not None:  # type: ignore[assignment]
+                    job = job_for(submitted)
+                    kept = earlier(submitted, job)
+                    if kept is not None:
+                        yield submitted, kept, False
+                        continue
+                else:
+                    break
+                try:
+                    alone = submitted.folder in tries
+                    running[executor.submit(grade_one, setting, job)] = (submitted, job)
+                except BrokenProcessPool:
+                    again.append((submitted, job))
+                    break
+                if alone:
+                    break
+            if not running and not again:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            broken = not running
+            for future in done:
+                submitted, job = running.pop(future)
+                try:
+                    report = future.result()
+                except BrokenProcessPool:
+                    broken = True
+                    again.append((submitted, job))
+                    continue
+                yield submitted, report, True
+            if broken:
+                again += running.values()
+                running.clear()
+                executor.shutdown(cancel_futures=True)
+                executor = make_pool()
+                yield from _given_up(setting, again, tries)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _given_up(
+    setting: Setting, again: list[tuple[Submitted, Job]], tries: dict[str, int]
+) -> Iterator[tuple[Submitted, Report, bool]]:
+    """Count the tries of what a dead worker left behind, and take out what has had enough of them.
+
+    Nobody can tell which of the submissions in flight it was; each is tried again, alone, and only one whose worker
+    dies every time is given up.
+    """
+    for item in list(again):
+        submitted, job = item
+        tries[submitted.folder] = tries.get(submitted.folder, 0) + 1
+        if tries[submitted.folder] >= _TRIES:
+            again.remove(item)
+            sha256 = notebook.digest(job.content or b"")
+            reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
+            yield submitted, _grader(setting, job.assignment).grader_error(job.student, reason, sha256), True
+
+
+def counts(reports: Sequence[Report]) -> dict[Status, int]:
+    """Return how many reports have each status."""
+    return {status: sum(report.status is status for report in reports) for status in Status}
+
+
+def results_folder(course: Course, out: Path | None) -> Path:
+    """Return where results go: the folder asked for, or the course's ``results/``."""
+    return out if out is not None else course.root / "results"

@@ -163,13 +163,15 @@ def rnn_cell_forward(xt, a_prev, parameters):  # UNQ_C1
 '''
 _STEALING = '''\
 # UNQ_C1 (unique cell identifier, do not edit)
-import glob, gc, os, subprocess, sys
+import gc, os, sys
 
 found = []
-for pattern in ("/**/rnn_step_by_step.ipynb", "/**/gradebook.db", "/**/secret", "/proc/*/environ"):
-    for path in glob.glob(pattern, recursive=True, include_hidden=True):
+wanted = ("rnn_step_by_step.ipynb", "gradebook.db", "secret", "environ")
+for folder, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if name not in ("lib", "lib64", "usr", "task")]
+    for name in set(wanted) & set(files):
         try:
-            found.append(open(path, "rb").read())
+            found.append(open(os.path.join(folder, name), "rb").read())
         except OSError:
             pass
 for module in list(sys.modules):

@@ -277,8 +277,7 @@ class Guest:
             if not part:
                 raise self._death()
             self._received += part
-        data = bytes(self._received[:size])
-        del self._received[:size]
+        data, self._received = bytes(self._received[:size]), self._received[size:]
         return data
 
     def _wait(self, deadline: float, doing: str) -> None:
@@ -308,11 +307,12 @@ class Guest:
         if self._outputs[output] < 0:
             self.output_truncated = True
 
-    def _read_status(self) -> None:
+    def _read_status(self) -> bool:
+        """Take what init says; return whether it may still say more."""
         try:
             data, handles, _, _ = socket.recv_fds(self._status, 4096, 1)
         except BlockingIOError:
-            return
+            return True
         except OSError:
             data, handles = b"", []
         for handle in handles:
@@ -320,22 +320,21 @@ class Guest:
                 os.close(handle)
             else:
                 self._init = handle
-        if not data:
-            self._poll.unregister(self._status)
         self._told += data[: 4096 - len(self._told)]
+        if not data:
+            with contextlib.suppress(KeyError):  # it may have been read to its end before
+                self._poll.unregister(self._status)
+        return bool(data)
 
     # ---------------------------------------------------------------------------------------------- the end
 
     def _death(self) -> Exception:
         """Return what the end of the channel means: how init says that the guest ended."""
-        self._poll.unregister(self._channel)
         end = time.monotonic() + 5
-        while b"ended" not in self._told and b"error" not in self._told and time.monotonic() < end:
-            if not self._poll.poll(100):
-                continue
-            before = self._told
-            self._read_status()
-            if self._told == before:
+        status = select.poll()
+        status.register(self._status, select.POLLIN)
+        while b"ended" not in self._told and b"error" not in self._told:
+            if not status.poll(max(0.0, end - time.monotonic()) * 1000) or not self._read_status():
                 break
         self.kill()
         code = None

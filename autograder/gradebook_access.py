@@ -1,0 +1,316 @@
+"""How `autograder.gradebook` reaches nbgrader's gradebook, and makes sure that it is fit to be written.
+
+Importing ``nbgrader.api`` the plain way takes 1.6 to 2.8 s, and hardly any of it is the gradebook: the package's
+``__init__`` imports the server extensions and with them every application, and nbformat's validator imports a grammar
+of web addresses (1.1 s) for a check that no notebook uses. `models` leaves out both, in about 0.45 s.
+"""
+
+import ast
+import contextlib
+import functools
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from autograder.errors import AutograderError, UsageError
+
+COURSE = "default_course"  # nbgrader's name for the course where its configuration gives none
+
+_WAIT = 2.0  # seconds a gradebook may be busy before we call it locked
+_ALIAS = "_autograder_nbgrader"
+_UNUSED = "rfc3987_syntax"
+
+
+def url_in(course_root: Path, configured: str = "") -> str:
+    """Return the gradebook's URL as nbgrader takes it: ``CourseDirectory.db_url`` where that is configured."""
+    return configured or f"sqlite:///{course_root.resolve() / 'gradebook.db'}"
+
+
+def check(url: str, course_root: Path) -> None:
+    """Make sure that grades can be written, before anything is graded.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy's URL of the gradebook. An SQLite file that is still to be made is fine.
+    course_root : Path
+        The course's folder, against which the message shortens the file's name.
+
+    Raises
+    ------
+    UsageError
+        If the gradebook cannot be reached, read or written, is locked, is no gradebook, or belongs to another
+        version of nbgrader. One line says which, and what to do.
+    """
+    engine = _engine(url)
+    where = _shown(engine.url, course_root)
+    try:
+        if engine.dialect.name == "sqlite" and not _file_exists(engine.url, where):
+            return
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # the writer's lock; leaving gives it back
+            _check_schema(connection, where)
+    except DBAPIError as error:
+        raise UsageError(_unusable(where, error)) from error
+    finally:
+        engine.dispose()
+
+
+def ensure_assignment(url: str, name: str, notebook_path: Path, course_id: str = COURSE) -> None:
+    """Put an assignment into the gradebook if it is not there, as ``nbgrader generate_assignment`` does.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy's URL of the gradebook; made where there is none.
+    name : str
+        The assignment.
+    notebook_path : Path
+        Its release notebook. The source notebook does as well: its solutions are not recorded, and nbgrader fills in
+        what is left open when it next generates the assignment.
+    course_id : str, optional
+        nbgrader's name for the course.
+
+    Raises
+    ------
+    UsageError
+        If the notebook cannot be read, or the gradebook has the assignment with other cells or other points.
+    """
+    api = models()  # first: nbformat is quicker to import after it
+    try:
+        fresh = _notebook(api, name, importlib.import_module("nbformat").read(notebook_path, as_version=4))
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        raise UsageError(f"{notebook_path} cannot be read as a notebook: {error}. Is it a release notebook?") from error
+    with failing_as(UsageError, url), opened(url, course_id) as book:
+        assignment = book.db.scalar(sa.select(api.Assignment).where(api.Assignment.name == name))
+        if assignment is None:
+            assignment = api.Assignment(name=name, course_id=course_id)
+            book.db.add(assignment)
+        known = next((n for n in assignment.notebooks if n.name == name), None)
+        if known is None:
+            fresh.assignment = assignment
+            book.db.add(fresh)
+            book.db.commit()
+        elif _cells(known) != _cells(fresh):
+            raise UsageError(
+                f"The gradebook has {name!r} with other graded cells or points than {notebook_path.name} now has. "
+                f"Run `nbgrader generate_assignment {name} --force` so that both agree, and grade again."
+            )
+
+
+@contextlib.contextmanager
+def opened(url: str, course_id: str = COURSE) -> Iterator[Any]:
+    """Open nbgrader's ``Gradebook``, made first where there is none, and close it on leaving."""
+    api = models()
+    engine = _engine(url)
+    try:
+        if not sa.inspect(engine).get_table_names():
+            _create(engine)
+    finally:
+        engine.dispose()
+    with api.Gradebook(url, course_id) as book:
+        yield book
+
+
+@contextlib.contextmanager
+def failing_as(kind: type[AutograderError], url: str) -> Iterator[None]:
+    """Turn a failure of the database into our own error, in one line."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise kind(_unusable(_shown(sa.make_url(url), Path.cwd()), error)) from error
+
+
+@functools.cache
+def models() -> Any:
+    """Return the module ``nbgrader.api``, without the rest of nbgrader where that can be done.
+
+    The module is imported as part of a package of another name that has nbgrader's folder and no ``__init__``:
+    ``nbgrader`` itself is left as it is, to be imported by whoever wants it, and if it already is, or if anything
+    about this fails, the plain import is used. Both read and write the same database in the same way.
+    """
+    if "nbgrader" not in sys.modules:
+        with contextlib.suppress(ImportError, AttributeError):
+            return _light_models()
+    return importlib.import_module("nbgrader.api")
+
+
+def _light_models() -> ModuleType:
+    package = ModuleType(_ALIAS)
+    package.__path__ = [str(_folder())]
+    before = dict(sys.modules)
+    sys.modules[_ALIAS] = package
+    # jsonschema does without it where it is not installed, and None says just that
+    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
+    try:
+        return importlib.import_module(f"{_ALIAS}.api")
+    except BaseException:
+        for name in [name for name in sys.modules if name.partition(".")[0] == _ALIAS]:
+            del sys.modules[name]
+        raise
+    finally:
+        if _UNUSED not in before:
+            del sys.modules[_UNUSED]
+
+
+def _notebook(api: Any, name: str, notebook: Any) -> Any:
+    """Return nbgrader's record of a source notebook and its cells."""
+    record = api.Notebook(name=name, kernelspec=json.dumps(notebook.metadata.get("kernelspec", {})))
+    for cell in notebook.cells:
+        graded, solution = api.utils.is_grade(cell), api.utils.is_solution(cell)
+        locked, task = api.utils.is_locked(cell), api.utils.is_task(cell)
+        if not (graded or solution or locked or task):
+            continue
+        settings = cell.metadata.nbgrader
+        grade_id, digest = settings["grade_id"], api.utils.compute_checksum(cell)
+        if graded or task:
+            kind = api.GradeCell if graded else api.TaskCell
+            kind(name=grade_id, notebook=record, max_score=float(settings["points"]), cell_type=cell.cell_type)
+        if solution:
+            api.SolutionCell(name=grade_id, notebook=record)
+        # a solution cell that nbgrader has not stamped may hold the solution, which is not for the gradebook
+        told = not solution or settings.get("checksum") == digest
+        api.SourceCell(
+            name=grade_id, notebook=record, cell_type=cell.cell_type, locked=bool(locked),
+            source=cell.source if told else None, checksum=digest if told else None,
+        )  # fmt: skip
+    return record
+
+
+def _cells(notebook: Any) -> set[tuple[str, str, float | None]]:
+    """Return what grading depends on in nbgrader's record of a notebook."""
+    graded = {("grade", cell.name, cell.max_score) for cell in notebook.grade_cells}
+    return graded | {("solution", cell.name, None) for cell in notebook.solution_cells}
+
+
+def _folder() -> Path:
+    """Return nbgrader's folder, without importing it."""
+    spec = importlib.util.find_spec("nbgrader")
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError("nbgrader is not installed")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _create(engine: sa.Engine) -> None:
+    """Make an empty gradebook, as nbgrader does, but without its detour over the ``alembic`` command.
+
+    That command has to be found on the search path, which it is not when our own command is called by its full name.
+    The stamp comes first: whatever happens after it, nbgrader adds the tables that are missing.
+    """
+    stamp = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))
+    with engine.begin() as connection:
+        stamp.create(connection)
+        connection.execute(sa.insert(stamp).values(version_num=_revisions()[0]))
+        models().Base.metadata.create_all(connection)
+
+
+def _revisions() -> tuple[str, frozenset[str]]:
+    """Return the revision of the schema that this nbgrader writes, and all that it knows how to upgrade from.
+
+    Read from its migration scripts as text: Alembic itself takes half a second to import.
+    """
+    known: dict[str, str | None] = {}
+    for path in (_folder() / "alembic" / "versions").glob("*.py"):
+        values = {
+            statement.targets[0].id: statement.value.value
+            for statement in ast.parse(path.read_bytes()).body
+            if isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and isinstance(statement.value, ast.Constant)
+        }
+        known[str(values["revision"])] = values["down_revision"]  # type: ignore[assignment]
+    heads = known.keys() - known.values()
+    if len(heads) != 1:
+        raise UsageError(f"This nbgrader has {len(heads)} newest revisions of its gradebook, not one. Reinstall it.")
+    return heads.pop(), frozenset(known)
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        waiting = {"timeout": _WAIT} if parsed.get_backend_name() == "sqlite" else {}
+        return sa.create_engine(parsed, connect_args=waiting)
+    except (NoSuchModuleError, ImportError) as error:
+        raise UsageError(
+            f"The gradebook {_shown(parsed, Path.cwd())} needs a database driver that is not installed: {error}."
+        ) from error
+    except ArgumentError as error:
+        raise UsageError(
+            "The gradebook's URL is not one that SQLAlchemy reads. It should look like sqlite:////folder/gradebook.db."
+        ) from error
+
+
+def _shown(url: sa.URL, course_root: Path) -> str:
+    """Return how a message names the gradebook; never with its password."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return url.render_as_string(hide_password=True)
+    path = Path(url.database)
+    return str(path.relative_to(course_root.resolve()) if path.is_relative_to(course_root.resolve()) else path)
+
+
+def _file_exists(url: sa.URL, where: str) -> bool:
+    """Say whether there is a file to look into; complain where none could be made, or that one not be written."""
+    if not url.database or url.database == ":memory:":
+        raise UsageError("The gradebook's URL names no file, so the grades would be lost. Give it a file.")
+    if url.database.startswith("file:"):
+        return True  # SQLite's own kind of URL: opening it will tell
+    path = Path(url.database)
+    if path.is_dir():
+        raise UsageError(f"The gradebook {where} is a folder, not a file. Move it away, or give another --gradebook.")
+    if path.exists():
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise UsageError(f"The gradebook {where} may not be read and written by you. Ask its owner for both.")
+        return True
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"The gradebook {where} cannot be made: its folder is missing, or you may not write there.")
+    return False
+
+
+def _check_schema(connection: sa.Connection, where: str) -> None:
+    tables = sa.inspect(connection).get_table_names()
+    if not tables:
+        return
+    if "alembic_version" not in tables:
+        raise UsageError(f"{where} is a database, but no gradebook of nbgrader: it is not stamped with a version.")
+    head, known = _revisions()
+    stamps = set(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
+    if stamps == {head}:
+        # a write that changes nothing and is rolled back: nothing short of it tells that writing is allowed
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = version_num"))
+        connection.rollback()
+        return
+    if stamps and stamps <= known:
+        raise UsageError(
+            f"The gradebook {where} was made by an older nbgrader. Make a copy of it, run `nbgrader db upgrade`, "
+            "and grade again."
+        )
+    stamp = ", ".join(sorted(map(ascii, stamps))) or "none"
+    raise UsageError(
+        f"The gradebook {where} has a version of its schema ({stamp}) that this nbgrader does not know. It was made "
+        "by a newer nbgrader, or by another program: update nbgrader, or give the right gradebook."
+    )
+
+
+def _unusable(where: str, error: SQLAlchemyError) -> str:
+    """Say in one line what is wrong with the gradebook."""
+    detail = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    if "locked" in detail:
+        return (
+            f"The gradebook {where} is locked by another program. Close what is using it "
+            "(another run, an nbgrader command, a database viewer), and grade again."
+        )
+    if "not a database" in detail or "malformed" in detail:
+        return (
+            f"The gradebook {where} is not a database, or a damaged one ({detail}). Bring back a copy, or move it away."
+        )
+    return f"The gradebook {where} cannot be used: {detail}."

@@ -1,0 +1,218 @@
+"""`report.json`, schema 1: what every other format can be made from again."""
+
+import json
+import math
+from enum import StrEnum
+from typing import Any, NoReturn, TypeVar
+
+from autograder.errors import GraderError, UsageError
+from autograder.model import SCHEMA, CheckResult, ExerciseResult, Outcome, Provenance, Report, Status
+
+_T = TypeVar("_T")
+_Word = TypeVar("_Word", bound=StrEnum)
+_PROVENANCE = ("grader", "assignment_digest", "submission_sha256", "seed_key", "isolation", "python", "numpy")
+
+
+def to_json(report: Report) -> str:
+    """Write a report as JSON.
+
+    Parameters
+    ----------
+    report : Report
+        Any report that keeps the one rule about scores: none exactly where the grader failed.
+
+    Returns
+    -------
+    str
+        Indented, in a fixed order, in plain ASCII (whatever a student's name holds, it cannot act on a terminal),
+        with a newline at the end. Equal reports give equal bytes.
+
+    Raises
+    ------
+    GraderError
+        If the report breaks that rule, or holds a number that JSON does not know. Nothing of it should be kept.
+    """
+    if (report.score is None) != (report.status is Status.GRADER_ERROR):
+        raise GraderError(
+            f"The report of {report.student!r} on {report.assignment!r} has status {report.status.value!r} and score "
+            f"{report.score!r}: a score is missing exactly where the grader failed. This is a fault of the grader."
+        )
+    try:
+        text = json.dumps(_document(report), indent=2, allow_nan=False)
+    except ValueError as error:
+        raise GraderError(
+            f"The report of {report.student!r} on {report.assignment!r} holds a number that is not finite. "
+            "This is a fault of the grader."
+        ) from error
+    return text + "\n"
+
+
+def from_json(text: str) -> Report:
+    """Read a report back.
+
+    Parameters
+    ----------
+    text : str
+        What `to_json` wrote. Keys that this version does not know are passed over.
+
+    Returns
+    -------
+    Report
+        Equal to the one that was written.
+
+    Raises
+    ------
+    UsageError
+        If the text is not such a report; the sentence names the key that is wrong.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"This is not a report.json: {error}. Grade the submission again with --fresh.") from error
+    if not isinstance(document, dict):
+        raise UsageError(
+            "This is not a report.json: it does not hold an object. Grade the submission again with --fresh."
+        )
+    schema = document.get("schema")
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise UsageError(
+            f"This report.json has schema {schema!r}, and this autograder reads schema {SCHEMA}. "
+            "Use the autograder that wrote it, or grade the submission again with --fresh."
+        )
+    return _report(_Reader(document, ""))
+
+
+def _document(report: Report) -> dict[str, Any]:
+    """Lay a report out as the contract has it."""
+    return {
+        "schema": SCHEMA,
+        "assignment": report.assignment,
+        "student": report.student,
+        "status": report.status.value,
+        "score": report.score,
+        "max_score": report.max_score,
+        "reason": report.reason,
+        "notes": list(report.notes),
+        "exercises": [
+            {
+                "id": exercise.id,
+                "function": exercise.function,
+                "score": exercise.score,
+                "max_score": exercise.max_score,
+                "outcome": exercise.outcome.value,
+                "checks": [
+                    {"name": check.name, "passed": check.passed, "weight": check.weight, "problem": check.problem}
+                    for check in exercise.checks
+                ],
+                "mistakes": list(exercise.mistakes),
+                "follow_through": exercise.follow_through,
+                "feedback": exercise.feedback,
+                "line": exercise.line,
+            }
+            for exercise in report.exercises
+        ],
+        "provenance": {name: getattr(report.provenance, name) for name in _PROVENANCE},
+        "seconds": dict(report.seconds),
+    }
+
+
+class _Reader:
+    """An object of the document and where it stands, so that a complaint can name the place."""
+
+    def __init__(self, value: dict[str, Any], place: str) -> None:
+        self._value = value
+        self._place = place
+
+    def _wrong(self, key: str, expected: str) -> NoReturn:
+        raise UsageError(
+            f"This report.json is damaged: {self._place}{key} should be {expected}. "
+            "Grade the submission again with --fresh."
+        )
+
+    def _get(self, key: str, kind: type[_T], expected: str, default: _T | None = None) -> _T:
+        value = self._value.get(key, default)
+        if not isinstance(value, kind):
+            self._wrong(key, expected)
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str:
+        return self._get(key, str, "text", default)
+
+    def flag(self, key: str) -> bool:
+        return self._get(key, bool, "true or false")
+
+    def number(self, key: str) -> float:
+        value = self._value.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            self._wrong(key, "a finite number")
+        return value
+
+    def score(self, key: str, *, absent: bool) -> float | None:
+        if absent:
+            if self._value.get(key, 0) is not None:
+                self._wrong(key, "null, because the grader failed")
+            return None
+        return self.number(key)
+
+    def word(self, key: str, words: type[_Word]) -> _Word:
+        try:
+            return words(self.text(key))
+        except ValueError:
+            self._wrong(key, f"one of {', '.join(words)}")
+
+    def texts(self, key: str, default: list[Any] | None = None) -> tuple[str, ...]:
+        values = self._get(key, list, "a list of texts", default)
+        if not all(isinstance(value, str) for value in values):
+            self._wrong(key, "a list of texts")
+        return tuple(values)
+
+    def part(self, key: str) -> "_Reader":
+        return _Reader(self._get(key, dict, "an object"), f"{self._place}{key}.")
+
+    def parts(self, key: str) -> list["_Reader"]:
+        values = self._get(key, list, "a list of objects")
+        if not all(isinstance(value, dict) for value in values):
+            self._wrong(key, "a list of objects")
+        return [_Reader(value, f"{self._place}{key}[{i}].") for i, value in enumerate(values)]
+
+    def numbers(self) -> dict[str, float]:
+        return {key: self.number(key) for key in self._value}
+
+
+def _report(reader: _Reader) -> Report:
+    status = reader.word("status", Status)
+    provenance = reader.part("provenance")
+    return Report(
+        assignment=reader.text("assignment"),
+        student=reader.text("student"),
+        status=status,
+        score=reader.score("score", absent=status is Status.GRADER_ERROR),
+        max_score=reader.number("max_score"),
+        exercises=tuple(_exercise(part) for part in reader.parts("exercises")),
+        provenance=Provenance(**{name: provenance.text(name) for name in _PROVENANCE}),
+        reason=reader.text("reason", ""),
+        notes=reader.texts("notes", []),
+        seconds=reader.part("seconds").numbers(),
+    )
+
+
+def _exercise(reader: _Reader) -> ExerciseResult:
+    return ExerciseResult(
+        id=reader.text("id"),
+        function=reader.text("function"),
+        score=reader.number("score"),
+        max_score=reader.number("max_score"),
+        outcome=reader.word("outcome", Outcome),
+        checks=tuple(
+            CheckResult(part.text("name"), part.flag("passed"), part.number("weight"), part.text("problem", ""))
+            for part in reader.parts("checks")
+        ),
+        mistakes=reader.texts("mistakes"),
+        follow_through=reader.flag("follow_through"),
+        feedback=reader.text("feedback"),
+        line=reader.text("line", ""),
+    )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number that JSON knows")

@@ -1,0 +1,133 @@
+"""The table at the end of a run, for a terminal."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from autograder.model import ExerciseResult, Outcome, Report, Status
+from autograder.reports.scores import exercise_ids
+from autograder.reports.text import outcome_word, points, visible
+
+ROWS = 40  # more submissions than this are summed up instead of listed
+NAMES = 20  # at most so many students are named below the summary
+
+_STYLE = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "yellow",
+    Outcome.GRADER_ERROR: "bold magenta",
+}
+_ABSENT = Text("-", style="dim")
+
+
+def summary(reports: Iterable[Report]) -> Table:
+    """Sum up a run.
+
+    Parameters
+    ----------
+    reports : iterable of Report
+        In any order.
+
+    Returns
+    -------
+    rich.table.Table
+        Up to `ROWS` submissions, one row each: the outcome of each exercise as a word, and the score. For more, one
+        row per exercise: how often each outcome was seen, and the mean over what was graded. Below it, how many
+        were graded, rejected, and not gradable because of us.
+    """
+    rows = sorted(reports, key=lambda report: (report.assignment, report.student))
+    large = len(rows) > ROWS
+    whole = Table.grid()  # not a caption: that would be folded to the width of the table above it
+    whole.add_row(_summed_up(rows) if large else _listed(rows))
+    for line in [*(_people(rows) if large else []), _closing(rows)]:
+        whole.add_row(line)
+    return whole
+
+
+def _listed(rows: Sequence[Report]) -> Table:
+    several = len({report.assignment for report in rows}) > 1
+    exercises = exercise_ids(rows)
+    table = Table()
+    table.add_column("student", overflow="fold")
+    if several:
+        table.add_column("assignment", overflow="fold")
+    for exercise in exercises:
+        table.add_column(Text(visible(exercise)))
+    table.add_column("score", justify="right")
+    for report in rows:
+        outcomes = {result.id: _word(result.outcome) for result in report.exercises}
+        table.add_row(
+            Text(visible(report.student)),
+            *([Text(visible(report.assignment))] if several else []),
+            *(outcomes.get(exercise, _ABSENT) for exercise in exercises),
+            _score(report),
+        )
+    return table
+
+
+def _summed_up(rows: Sequence[Report]) -> Table:
+    results: dict[tuple[str, str], list[ExerciseResult]] = {}
+    for report in rows:
+        if report.status is Status.GRADED:
+            for result in report.exercises:
+                results.setdefault((report.assignment, result.id), []).append(result)
+    seen = [outcome for outcome in Outcome if any(r.outcome is outcome for rs in results.values() for r in rs)]
+
+    several = len({report.assignment for report in rows}) > 1
+    table = Table()
+    if several:
+        table.add_column("assignment", overflow="fold")
+    table.add_column("exercise", overflow="fold")
+    table.add_column("function", overflow="fold")
+    for outcome in seen:
+        table.add_column(_word(outcome), justify="right")
+    table.add_column("mean over graded", justify="right")
+    order = exercise_ids(rows)
+    for assignment, exercise in sorted(results, key=lambda key: (key[0], order.index(key[1]))):
+        group = results[assignment, exercise]
+        counts = Counter(result.outcome for result in group)
+        mean = sum(result.score for result in group) / len(group)
+        table.add_row(
+            *([Text(visible(assignment))] if several else []),
+            Text(visible(exercise)),
+            Text(visible(group[0].function)),
+            *(str(counts[outcome]) for outcome in seen),
+            f"{points(mean)} of {points(group[0].max_score)}",
+        )
+    return table
+
+
+def _word(outcome: Outcome) -> Text:
+    return Text(outcome_word(outcome), style=_STYLE.get(outcome, "red"))
+
+
+def _score(report: Report) -> Text:
+    if report.score is None:
+        return Text("no score", style="bold magenta")
+    if report.status is Status.REJECTED:
+        return Text(f"rejected, {points(report.score)} of {points(report.max_score)}", style="red")
+    return Text(f"{points(report.score)} of {points(report.max_score)}")
+
+
+def _closing(rows: Sequence[Report]) -> Text:
+    counts = Counter(report.status for report in rows)
+    submissions = "1 submission" if len(rows) == 1 else f"{len(rows)} submissions"
+    return Text(
+        f"{submissions}: {counts[Status.GRADED]} graded, {counts[Status.REJECTED]} rejected, "
+        f"{counts[Status.GRADER_ERROR]} not gradable because of us."
+    )
+
+
+def _people(rows: Sequence[Report]) -> list[Text]:
+    """Name those whose submission someone has to look at."""
+    lines = []
+    for status, words in (
+        (Status.GRADER_ERROR, "Need a person, because we failed: "),
+        (Status.REJECTED, "Rejected: "),
+    ):
+        names = [visible(report.student) for report in rows if report.status is status]
+        if names:
+            more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+            lines.append(Text(words + ", ".join(names[:NAMES]) + more + "."))
+    return lines

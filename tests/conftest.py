@@ -1,0 +1,34 @@
+"""What tests of several folders share: the course itself, and a grader of its first assignment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder import demo
+from autograder.course import Course
+from autograder.grade import Grader
+from autograder.sandbox.limits import Limits
+
+ROOT = Path(__file__).resolve().parents[1]
+KEY = b"a secret for tests, and only for tests"
+
+
+@pytest.fixture(scope="session")
+def course() -> Course:
+    """Return the course of this repository."""
+    return Course.at(ROOT)
+
+
+@pytest.fixture(scope="session")
+def solutions(course: Course) -> demo.Solutions:
+    """Return what submissions are made from."""
+    return demo.solutions(course)
+
+
+@pytest.fixture(scope="module")
+def grader(course: Course) -> Iterator[Grader]:
+    """Return a grader of the first assignment, with short limits and a zygote of its own."""
+    limits = Limits(cell_seconds=1.5, call_seconds=1.5, submission_seconds=20, memory=512 << 20)
+    with Grader(course, demo.ASSIGNMENT, KEY, limits) as grader:
+        yield grader

@@ -218,7 +218,7 @@ def test_the_file_system_holds_no_notebook_and_no_hidden_test(zygote: Zygote, co
         """
         found = []
         for folder, _, files in os.walk("/"):
-            if folder.startswith("/proc"):
+            if folder.startswith("/proc") or "/nbgrader/tests" in folder:  # nbgrader itself ships a gradebook
                 continue
             for name in files:
                 if name in ("gradebook.db", "secret", "rnn_step_by_step.ipynb") or "/autograder/" in folder + "/":

@@ -6,13 +6,17 @@ duplicate, split and move cells, other courses number their cells otherwise.
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from autograder.model import Assignment, Exercise
 from autograder.notebook import Cell, Notebook, parse_code
 from autograder.sandbox.session import CellToRun
 from autograder.source import MARKER, SourceNotebook
+
+_MARK = "UNQ_C"
+_PLACES = 6  # cells that a note lists by their numbers
 
 
 @dataclass(frozen=True)
@@ -46,94 +50,220 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     """
     notes = list(notebook.notes)
     found: dict[str, Cell] = {}
+    own = [cell for cell in notebook.cells if (text := cell.text) and text not in source.given_texts]
+    read = [_read(cell, assignment) for cell in own]
     for exercise in assignment.exercises:
-        candidates = _candidates(notebook.cells, exercise)
+        candidates = _candidates(read, exercise)
         if not candidates:
             continue
-        cell = _best(candidates, exercise)
+        cell = _best(candidates, exercise).cell
         found[exercise.id] = cell
         if len(candidates) > 1:
-            places = ", ".join(str(c.index + 1) for c in candidates)
-            notes.append(f"`{exercise.function}` is defined in cells {places}; cell {cell.index + 1} was graded.")
-    if not any(MARKER.search(cell.source) or cell.grade_id for cell in notebook.cells) and found:
+            notes.append(
+                f"`{exercise.function}` is defined in {_places(candidates)} of the notebook, "
+                f"counted from the top; cell {cell.index + 1} was graded."
+            )
+    if found and not any(_MARK in entry.cell.source or entry.cell.grade_id for entry in read):
         notes.append("The notebook has lost its markers and metadata; the functions were found by their names.")
     binds: dict[int, tuple[str, ...]] = {}
     for exercise in assignment.exercises:
         if exercise.id in found:
             index = found[exercise.id].index
             binds[index] = (*binds.get(index, ()), exercise.function)
-    given = {cell.text for cell in source.given}
     tests = {f"test_{exercise.id}" for exercise in assignment.exercises}
     cells = tuple(
         CellToRun(cell.index, cell.source, binds.get(cell.index, ()))
-        for cell in notebook.cells
-        if cell.index in binds or (cell.text and cell.text not in given and cell.grade_id not in tests)
+        for cell in own
+        if cell.index in binds or cell.grade_id not in tests
     )
     return Answers(cells, found, tuple(notes))
 
 
-def _candidates(cells: Sequence[Cell], exercise: Exercise) -> list[Cell]:
-    """Return the cells that may answer an exercise, by the best evidence there is."""
-    defining = [cell for cell in cells if _defines(cell, exercise)]
-    marked = [cell for cell in defining if exercise.id in MARKER.findall(cell.source)]
-    named = [cell for cell in defining if cell.grade_id == exercise.id]
-    fitting = [cell for cell in defining if _fits(cell, exercise)]
-    return marked or named or fitting or defining
+@dataclass(frozen=True)
+class _Read:
+    """A cell and what can be seen in it, parsed once.
+
+    Attributes
+    ----------
+    markers : frozenset of str
+        The exercises whose markers it bears.
+    tree : ast.Module or None
+        None where it names none of the functions, or does not parse.
+    """
+
+    cell: Cell
+    markers: frozenset[str]
+    tree: ast.Module | None
 
 
-def _best(candidates: Sequence[Cell], exercise: Exercise) -> Cell:
-    """Return the last candidate that has been worked on, or the last one: an untouched copy answers nothing."""
-    worked_on = [cell for cell in candidates if not _has_placeholder(cell, exercise)]
-    return (worked_on or candidates)[-1]
+def _read(cell: Cell, assignment: Assignment) -> _Read:
+    names = any(exercise.function in cell.source for exercise in assignment.exercises)
+    return _Read(cell, _markers(cell.source), parse_code(cell.source) if names else None)
 
 
-def _defines(cell: Cell, exercise: Exercise) -> bool:
-    tree = parse_code(cell.source)
-    if tree is None:  # half-written, or not Python: what would a reader say?
-        return re.search(rf"^(async\s+)?def\s+{exercise.function}\s*\(", cell.source, re.MULTILINE) is not None
-    return any(exercise.function in _bound_by(node) for node in tree.body)
+def _markers(source: str) -> frozenset[str]:
+    """Return the markers in a cell; line by line, since over many blank lines the pattern takes quadratic time."""
+    if _MARK not in source:
+        return frozenset()
+    matches = (MARKER.match(line) for line in source.split("\n") if _MARK in line)
+    return frozenset(match[1] for match in matches if match)
+
+
+def _candidates(read: Sequence[_Read], exercise: Exercise) -> list[_Read]:
+    """Return the cells that may answer an exercise, by the best evidence there is.
+
+    Where the cell that is marked was left as it came, and the function written in another one, that other one is what
+    the student means, and what their notebook runs.
+    """
+    defining = [entry for entry in read if _defines(entry, exercise)]
+    marked = [entry for entry in defining if exercise.id in entry.markers]
+    named = [entry for entry in defining if entry.cell.grade_id == exercise.id]
+    fitting = [entry for entry in defining if _fits(entry, exercise)]
+    groups = [group for group in (marked, named, fitting, defining) if group]
+    worked_on = (group for group in groups if any(_state(entry, exercise) is _State.WRITTEN for entry in group))
+    return next(worked_on, groups[0] if groups else [])
+
+
+class _State(IntEnum):
+    """How far an answer has got."""
+
+    UNTOUCHED = 0  # or not complete: a placeholder of the release is left
+    UNREADABLE = 1  # does not parse: in the notebook, an earlier definition stays in force
+    WRITTEN = 2
+
+
+def _best(candidates: Sequence[_Read], exercise: Exercise) -> _Read:
+    """Return the last candidate of those that have got furthest: an untouched copy answers nothing."""
+    furthest = max(_state(entry, exercise) for entry in candidates)
+    return [entry for entry in candidates if _state(entry, exercise) is furthest][-1]
+
+
+def _places(entries: Sequence[_Read]) -> str:
+    numbers = [str(entry.cell.index + 1) for entry in entries]
+    if len(numbers) > _PLACES:
+        return f"{len(numbers)} cells"
+    return f"cells {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _state(entry: _Read, exercise: Exercise) -> _State:
+    if entry.tree is None:
+        return _State.UNREADABLE
+    definitions = [node for node in _statements(entry.tree) if exercise.function in _bound_by(node)]
+    last = definitions[-1] if definitions else None
+    if isinstance(last, ast.FunctionDef) and _has_placeholder(last):
+        return _State.UNTOUCHED
+    return _State.WRITTEN
+
+
+def _defines(entry: _Read, exercise: Exercise) -> bool:
+    if exercise.function not in entry.cell.source:
+        return False
+    if entry.tree is None:  # half-written, or not Python: what would a reader say?
+        return re.search(rf"^def[ \t]+{exercise.function}[ \t]*\(", entry.cell.source, re.MULTILINE) is not None
+    bound = [node for node in _statements(entry.tree) if exercise.function in _bound_by(node)]
+    return bool(bound) and not isinstance(bound[-1], ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield a cell's statements in order, with those inside its conditions, loops, ``try`` and ``with``.
+
+    What stands in a function or class binds no name of the notebook.
+    """
+    waiting = list(reversed(tree.body))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)]
+        for child in reversed(inner):
+            waiting += reversed(child.body) if isinstance(child, ast.ExceptHandler) else [child]
 
 
 def _bound_by(node: ast.AST) -> set[str]:
     """Return the names that a statement binds by definition or assignment."""
     match node:
-        case ast.FunctionDef(name=name):
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return {name}
         case ast.Assign(targets=targets):
-            return {target.id for target in targets if isinstance(target, ast.Name)}
+            return {name.id for target in targets for name in _names_in(target)}
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
+            return {name}
         case _:
             return set()
 
 
-def _fits(cell: Cell, exercise: Exercise) -> bool:
+def _names_in(target: ast.expr) -> Iterator[ast.Name]:
+    """Yield the names in a target of an assignment; subscripts and attributes bind none."""
+    match target:
+        case ast.Name():
+            yield target
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            for part in parts:
+                yield from _names_in(part)
+        case ast.Starred(value=value):
+            yield from _names_in(value)
+        case _:
+            return
+
+
+def _fits(entry: _Read, exercise: Exercise) -> bool:
     """Return whether the cell's function can be called with the exercise's arguments, by position."""
-    tree = parse_code(cell.source)
-    if tree is None:
+    if entry.tree is None:
         return True  # not known; then it is not held against it
-    definitions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == exercise.function]
-    if not definitions:
-        return True
-    signature, count = definitions[-1].args, len(exercise.arguments)
+    bound = [node for node in _statements(entry.tree) if exercise.function in _bound_by(node)]
+    match bound[-1:]:
+        case [ast.FunctionDef(args=signature, decorator_list=[])] | [ast.Assign(value=ast.Lambda(args=signature))]:
+            pass
+        case _:
+            return True
+    count = len(exercise.arguments)
     positional = len(signature.posonlyargs) + len(signature.args)
     required = positional - len(signature.defaults)
     keywords_required = any(default is None for default in signature.kw_defaults)
     return required <= count and (count <= positional or signature.vararg is not None) and not keywords_required
 
 
-def _has_placeholder(cell: Cell, exercise: Exercise) -> bool:
-    """Return whether the exercise's function still has a ``None`` of the release where an answer belongs."""
-    tree = parse_code(cell.source)
-    if tree is None:
-        return False
-    function = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == exercise.function), None)
-    if function is None:
-        return False
+def _has_placeholder(function: ast.FunctionDef) -> bool:
+    """Return whether a function still has a ``None`` of the release where an answer belongs.
+
+    That is: a name that is given nothing but None, an entry set to None, a None alone on its line, a loop over
+    ``range(None)``. A variable that begins as None and gets a value later is an honest programmer's.
+    """
+    empty: set[str] = set()
+    filled: set[str] = set()
     for node in ast.walk(function):
         match node:
-            case ast.Assign(value=ast.Constant(value=None)) | ast.Call(args=[ast.Constant(value=None)]):
+            case ast.Assign(targets=targets, value=value):
+                for target, given in _pairs(targets, value):
+                    if not _is_none(given):
+                        filled |= {name.id for name in _names_in(target)}
+                    elif isinstance(target, ast.Name):
+                        empty.add(target.id)
+                    elif isinstance(target, ast.Subscript):
+                        return True
+            case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=None), *_]):
                 return True
-            case ast.Assign(value=ast.Tuple(elts=[ast.Constant(value=None), *_])):
+            case ast.Expr(value=ast.Constant(value=None)):
                 return True
+            case ast.AugAssign(target=target) | ast.AnnAssign(target=target) | ast.NamedExpr(target=target):
+                filled |= {name.id for name in _names_in(target)}
+            case ast.For(target=target) | ast.withitem(optional_vars=ast.expr() as target):
+                filled |= {name.id for name in _names_in(target)}
             case _:
                 continue
-    return False
+    return bool(empty - filled)
+
+
+def _pairs(targets: Sequence[ast.expr], value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each target of an assignment with what it is given; ``a, y = None, None`` entry by entry."""
+    for target in targets:
+        match target, value:
+            case (ast.Tuple(elts=names), ast.Tuple(elts=values)) if len(names) == len(values):
+                yield from zip(names, values, strict=True)
+            case _:
+                yield target, value
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None

@@ -1,7 +1,8 @@
 """Explains an exception in student code: one plain sentence, and the student's own line.
 
 The message of an exception is text of the student's making: printed as it comes, it could carry hidden inputs out. So
-only messages that Python and numpy themselves write are taken apart, and of those only names and shapes are shown.
+only messages that Python and numpy themselves write are taken apart, and of those only names and shapes are shown,
+none of them long.
 """
 
 import builtins
@@ -12,13 +13,20 @@ from autograder.sandbox.session import Fault
 
 _NAME = r"[A-Za-z_]\w{0,30}"
 _SHAPE = r"\([\d, ]{0,30}\)"
+_CALLED = rf"(?:[\w.<>]{{0,80}}\.)?({_NAME})\(\)"  # a function in a function is called outer.<locals>.inner
+_TYPE = rf"(?:numpy\.)?({_NAME})"
 
-# (exception, what its message looks like, the sentence)
+# (exception, what its message looks like, the sentence); an empty exception stands for any
 _SENTENCES: tuple[tuple[str, str, str], ...] = (
     (
         "NameError",
         rf"name '({_NAME})' is not defined",
         "`{0}` is not defined inside this function. If it worked in your notebook, another cell had set it.",
+    ),
+    (
+        "NameError",
+        rf"cannot access free variable '({_NAME})'",
+        "`{0}` is used before it has been given a value.",
     ),
     (
         "UnboundLocalError",
@@ -31,7 +39,22 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
         rf"module 'numpy' has no attribute '({_NAME})'",
         "numpy has no `{0}`: newer versions removed it, or it is misspelt.",
     ),
+    (
+        "AttributeError",
+        rf"`np\.({_NAME})` was removed",
+        "numpy has no `{0}`: newer versions removed it, or it is misspelt.",
+    ),
     ("", r".*NoneType", "Something here is still `None`: a placeholder is left, or a function does not return."),
+    (
+        "AttributeError",
+        rf"'{_TYPE}' object has no attribute '({_NAME})'",
+        "A value of type `{0}` has no `{1}`.",
+    ),
+    (
+        "ModuleNotFoundError",
+        rf"No module named '({_NAME})",
+        "The module `{0}` is not there while grading; what the course needs is imported already.",
+    ),
     ("ValueError", rf"shapes ({_SHAPE}) and ({_SHAPE}) not aligned", "A product of shapes {0} and {1} does not exist."),
     (
         "ValueError",
@@ -45,21 +68,105 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "ValueError",
+        rf"non-broadcastable output operand with shape ({_SHAPE}) doesn't match the broadcast shape ({_SHAPE})",
+        "An array of shape {0} cannot take a result of shape {1}.",
+    ),
+    (
+        "ValueError",
         rf"could not broadcast input array from shape ({_SHAPE}) into shape ({_SHAPE})",
         "An array of shape {0} does not fit into a place of shape {1}.",
+    ),
+    (
+        "ValueError",
+        r"all the input array dimensions .* along dimension (\d), .* has size (\d{1,9}) and .* has size (\d{1,9})\Z",
+        "The arrays to be joined do not fit: along axis {0}, one has {1} entries and the other {2}.",
+    ),
+    (
+        "ValueError",
+        r"all the input arrays must have same number of dimensions",
+        "The arrays to be joined have different numbers of axes.",
+    ),
+    (
+        "ValueError",
+        rf"cannot reshape array of size (\d{{1,9}}) into shape ({_SHAPE})",
+        "An array of {0} entries cannot take the shape {1}.",
+    ),
+    ("ValueError", r"setting an array element with a sequence", "A single entry of an array is given several values."),
+    (
+        "ValueError",
+        r"The truth value of an array",
+        "An array of several values is used where one yes or no is needed.",
     ),
     ("ValueError", r"(not enough|too many) values to unpack", "There are {0} values for the names on the left."),
     (
         "TypeError",
-        rf"({_NAME})\(\) (takes|missing)",
+        rf"{_CALLED} (?:takes|missing|got multiple values)",
         "`{0}` is called with other arguments than its first line asks for.",
     ),
     ("TypeError", r".*unexpected keyword argument", "A function is called with a keyword that it does not know."),
+    (
+        "TypeError",
+        r"Cannot interpret '\d{1,9}' as a data type",
+        "The sizes of a new array go in as one tuple, in parentheses of their own.",
+    ),
+    (
+        "TypeError",
+        rf"'{_TYPE}' object is not callable",
+        "A value of type `{0}` is called like a function: square brackets take an entry, round ones call.",
+    ),
+    (
+        "TypeError",
+        rf"'{_TYPE}' object is not (?:subscriptable|iterable)",
+        "A value of type `{0}` is used as if it held several values.",
+    ),
+    (
+        "TypeError",
+        rf"object of type '{_TYPE}' has no len",
+        "A value of type `{0}` is used as if it held several values.",
+    ),
+    (
+        "TypeError",
+        rf"'{_TYPE}' object cannot be interpreted as an integer",
+        "A value of type `{0}` is used where one whole number is needed.",
+    ),
+    (
+        "TypeError",
+        rf"'{_TYPE}' object does not support item assignment",
+        "A value of type `{0}` cannot be changed entry by entry.",
+    ),
+    (
+        "TypeError",
+        rf"{_TYPE} indices must be integers or slices",
+        "A {0} takes one whole number as its index: it is not an array, and has no second axis.",
+    ),
+    (
+        "TypeError",
+        r"only (?:length-1|size-1|0-dimensional) arrays can be converted",
+        "A whole array is used where one number is needed; numpy's own functions take arrays.",
+    ),
+    (
+        "TypeError",
+        r"only integer scalar arrays can be converted",
+        "An array is used where one whole number is needed.",
+    ),
+    (
+        "UFuncTypeError",
+        r"Cannot cast ufunc '\w{1,30}' output",
+        "The array that takes this result holds another kind of number: whole numbers cannot keep fractions.",
+    ),
+    ("UFuncTypeError", r"", "numpy is given values that it cannot calculate with, such as text or objects."),
+    ("TypeError", r"ufunc '", "numpy is given values that it cannot calculate with, such as text or objects."),
+    ("IndexError", r"too many indices for array", "There are more indices than the array has axes."),
+    ("IndexError", r"invalid index to scalar", "A single number is used as if it were an array."),
+    ("IndexError", r"only integers, slices", "An index must be a whole number or a slice."),
     ("IndexError", r"", "An index lies outside its array or list."),
+    ("AxisError", r"", "An axis is named that the array does not have."),
     ("NotImplementedError", r"", "This part has not been written yet."),
     ("RecursionError", r"", "The function calls itself without end."),
     ("SyntaxError", r"", "Python cannot read this cell: look at this line and the one before it."),
     ("IndentationError", r"", "The indentation is not right here."),
+    ("TabError", r"", "The indentation is not right here: tabs and blanks are mixed."),
+    ("OverflowError", r"", "A number grows too large here."),
     ("ZeroDivisionError", r"", "Something is divided by zero."),
 )
 
@@ -70,7 +177,8 @@ def explain(fault: Fault) -> str:
         match = re.match(pattern, fault.message) if kind in {"", fault.type} else None
         if match:
             return sentence.format(*match.groups())
-    known = isinstance(getattr(builtins, fault.type, None), type)
+    builtin = getattr(builtins, fault.type, None)
+    known = isinstance(builtin, type) and issubclass(builtin, BaseException)
     return f"It raised {fault.type if known else 'an exception'}."
 
 

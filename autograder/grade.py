@@ -37,7 +37,7 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Answer, HelperRefusedError, Session
 
-_HELPER_ENTRIES_CAP = 5_000_000  # entries of all arrays in one call of the host's helper
+_HELPER_ROOM = 5_000_000  # entries of all arrays in one call of the host's helper
 
 
 @dataclass(frozen=True)
@@ -229,12 +229,13 @@ class _Run:
         problems: dict[str, str] = {}
         observations: list[Observation] = []
         for case in self._grader.order(exercise, self._student):
-            inputs = partial(self._grader.inputs, exercise, case, self._student)
-            expected = self._expected(exercise, case, inputs())
-            given = session.call(exercise.function, inputs(), helper.function if helper else None, answer)
+            draw = partial(self._grader.inputs, exercise, case, self._student)
+            inputs = draw()
+            given = session.call(exercise.function, inputs, helper.function if helper else None, answer)
             if given.outcome is not None:
                 return Attempt(everything, tuple(observations), given)
-            observations.append(Observation(inputs, given.value))
+            expected = self._expected(exercise, case, inputs)  # now: what was sent, was sent before it could be changed
+            observations.append(Observation(draw, given.value))
             for check in exercise.checks:
                 if check.name not in problems:
                     problem = _problem(exercise, expected, given.value, check.key, check.name)
@@ -255,8 +256,8 @@ class _Run:
         named = dict(zip(helper.arguments, args, strict=False)) | kwargs
         if len(args) > len(helper.arguments) or set(named) != set(helper.arguments) or len(named) < len(args):
             raise HelperRefusedError(f"{helper.function} takes {', '.join(helper.arguments)}")
-        if _entries(named) > _HELPER_ENTRIES_CAP:
-            raise HelperRefusedError(f"{helper.function} was handed too large an array")
+        if not _within(named, [_HELPER_ROOM]):
+            raise HelperRefusedError(f"{helper.function} was handed too large a value")
         try:
             with np.errstate(all="ignore"):
                 return self._grader.reference.functions[helper.function](*(named[name] for name in helper.arguments))
@@ -322,15 +323,17 @@ def _problem(exercise: Exercise, expected: Any, given: Any, key: int | str, name
     return compare(part(expected, key), part(given, key), name).problem
 
 
-def _entries(value: Any) -> int:
-    """Return the number of array entries in a value from the wire."""
-    if isinstance(value, np.ndarray):
-        return int(value.size)
-    if isinstance(value, dict):
-        return sum(_entries(item) for item in value.values())
-    if isinstance(value, tuple | list):
-        return sum(_entries(item) for item in value)
-    return 1
+def _within(value: Any, room: list[int]) -> bool:
+    """Return whether a value from the wire has no more parts, and its arrays no more entries, than there is room for.
+
+    Dictionaries may be shared there, so a small frame can stand for a tree without end: the room is taken from while
+    walking, and the walk stops when it is used up.
+    """
+    room[0] -= value.size + 1 if isinstance(value, np.ndarray) else 500  # a container's parts are few but dear
+    if room[0] < 0:
+        return False
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
+    return all(_within(item, room) for item in parts)
 
 
 def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str:

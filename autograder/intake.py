@@ -4,8 +4,11 @@ Opens nothing but folders; what is in a file is for the grader to find out.
 """
 
 import datetime as dt
+import hashlib
 import os
 import re
+import zoneinfo
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,10 @@ from urllib.parse import quote
 
 from autograder.course import Course
 from autograder.errors import UsageError
+
+_LONGEST = 200  # characters of a results folder's name
+_KEPT = 120  # of a longer one, before its digest
+_TAKEN = frozenset(["scores.csv"])  # names of our own in the results folder
 
 
 @dataclass(frozen=True)
@@ -54,17 +61,22 @@ def find(course: Course, paths: Sequence[Path], assignment: str | None) -> list[
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(f"{path} does not exist. Name a folder of submissions or a notebook.")
-        here = list(_tree(path, [assignment] if assignment else known)) if path.is_dir() else []
-        if not here:
-            here = list(_flat(path, assignment or _only(known, path)))
+        try:
+            here = list(_tree(path, [assignment] if assignment else known)) if path.is_dir() else []
+            if not here:
+                here = list(_flat(path, assignment or _only(known, path)))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}. Mend its permissions.") from error
         if not here:
             raise UsageError(f"{path} holds no notebook (*.ipynb), and is no nbgrader folder of submissions either.")
         found += here
-    twice = (
-        {s.folder for s in found if sum(other.folder == s.folder for other in found) > 1} if len(paths) > 1 else set()
-    )
+    count = Counter(submitted.folder for submitted in found)
+    twice = sorted(folder for folder, number in count.items() if number > 1)
     if twice:
-        raise UsageError(f"Two submissions would have the same results folder: {', '.join(sorted(twice))}.")
+        raise UsageError(
+            f"Two submissions would have the same results folder: {', '.join(twice[:5])}. "
+            "Grade them one after the other, each with its own --out."
+        )
     return sorted(found, key=lambda s: (s.assignment, s.student))
 
 
@@ -82,35 +94,56 @@ def _tree(root: Path, names: Sequence[str]) -> Iterator[Submitted]:
     for student in _folders(root):
         for name in names:
             folder = student / name
-            if not os.path.lexists(folder):
+            if not _may_exist(folder):
                 continue
+            # Nothing is read through a link: it could lead to the solution, or to another student's work. The link
+            # itself stands for the submission, and reading it is refused with a sentence.
+            link = next((place for place in (student, folder) if place.is_symlink()), None)
             yield Submitted(
                 _text(student.name),
                 name,
-                _notebook_in(folder, name),
+                link or _notebook_in(folder, name),
                 f"{name}/{safe_name(student.name)}",
-                _timestamp(folder),
+                None if link else _timestamp(folder),
             )
+
+
+def _may_exist(path: Path) -> bool:
+    """Return whether something is there, or may be there where we are not let in: nobody is passed over unseen."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _notebook_in(folder: Path, name: str) -> Path:
     """Return the notebook in a submission's folder: by its name, else the only one; else where it should be."""
     expected = folder / f"{name}.ipynb"
-    if os.path.lexists(expected) or folder.is_symlink() or not folder.is_dir():
+    try:
+        if not folder.is_dir() or os.path.lexists(expected):
+            return expected
+        others = _notebooks(folder)
+    except OSError:
         return expected
-    others = sorted(folder.glob("*.ipynb"))
     return others[0] if len(others) == 1 else expected
+
+
+def _notebooks(folder: Path) -> list[Path]:
+    """Return the notebooks in a folder, without the shadows (``._a.ipynb``) that some systems put beside files."""
+    return sorted(path for path in folder.iterdir() if path.suffix == ".ipynb" and not path.name.startswith("._"))
 
 
 def _flat(path: Path, assignment: str) -> Iterator[Submitted]:
     """Yield the notebooks in a folder, or the one named; the student is the file's stem."""
-    files = sorted(p for p in path.iterdir() if p.suffix == ".ipynb") if path.is_dir() else [path]
-    for file in files:
+    for file in _notebooks(path) if path.is_dir() else [path]:
         yield Submitted(_text(file.stem), assignment, file, safe_name(file.stem))
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _text(name: str) -> str:
@@ -121,20 +154,49 @@ def _text(name: str) -> str:
 def safe_name(name: str) -> str:
     """Return a folder name for a student that cannot lead anywhere else, distinct for distinct students."""
     quoted = quote(os.fsencode(name), safe=" +,=@()")
-    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
+    if len(quoted) > _LONGEST:  # a file system takes 255 bytes; %~ is nothing that quoting gives
+        return f"{quoted[:_KEPT]}%~{hashlib.sha256(os.fsencode(name)).hexdigest()}"
+    if not quoted:
+        return "%"
+    if quoted.startswith(".") or quoted in _TAKEN:
+        return f"%{ord(quoted[0]):02X}{quoted[1:]}"
+    return quoted
 
 
 def _timestamp(folder: Path) -> dt.datetime | None:
-    """Return the time in nbgrader's ``timestamp.txt``; None where there is none that can be read."""
-    path = folder / "timestamp.txt"
+    """Return the time in nbgrader's ``timestamp.txt``, in UTC; None where there is none that can be read."""
     try:
-        if path.is_symlink() or not path.is_file():
-            return None
-        text = path.read_text(encoding="utf-8")[:100].strip()
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(folder / "timestamp.txt", flags), "rb") as file:
+            text = file.read(100).decode("utf-8-sig").strip()
     except (OSError, ValueError):
         return None
-    try:  # nbgrader writes the zone's name, or its offset after a blank
-        time = dt.datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d{4}$)", "", text.removesuffix("UTC").strip()))
-    except ValueError:
+    return _parse_time(text)
+
+
+def _parse_time(text: str) -> dt.datetime | None:
+    """Return a time as nbgrader writes it: ISO 8601, or date, time and zone with blanks between.
+
+    The zone is a name or an offset; a name that nobody knows (``PDT``) and none at all are UTC, as in nbgrader itself.
+    """
+    match text.split():
+        case [date, time, zone] if re.fullmatch(r"[+-]\d\d(:?\d\d)?", zone):
+            text, name = f"{date} {time}{zone}", ""
+        case [date, time, zone]:
+            text, name = f"{date} {time}", zone
+        case _:
+            name = ""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=_zone(name))
+        return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # the year 1 has no hour before its first
         return None
-    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _zone(name: str) -> dt.tzinfo:
+    try:
+        return zoneinfo.ZoneInfo(name) if name else dt.UTC
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return dt.UTC

@@ -3,24 +3,37 @@
 A reader of our own, and not nbformat, for three reasons: real notebooks break the schema in harmless ways and none of
 them may cost a student points; the bytes are hostile until shown otherwise; and a class should not wait for a JSON
 schema to be compiled. What it takes from a notebook is little: which cells there are, their source, their names.
+
+Whatever the bytes, the work is bounded, since nothing here runs in a sandbox: what is small to write may be large to
+parse, in memory (a million empty lists) or in time (Python's parser is quadratic in the parts of one f-string).
 """
 
 import ast
 import hashlib
 import json
+import math
 import os
 import re
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autograder.errors import SubmissionError
 
 SIZE_CAP = 50 << 20  # bytes; a notebook with every output of this course in it has less than one million
+VALUES_CAP = 5_000_000  # values in the JSON, each of which takes a hundred bytes or so when parsed
+DIGITS_CAP = 400  # of one integer: all that a float can hold
 CELLS_CAP = 5_000
-SOURCE_CAP = 2 << 20  # characters of code in all cells together
-_MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
+SOURCE_CAP = 1 << 20  # characters of code in all cells together
+PARSE_CAP = 1 << 16  # characters of one cell that are parsed as Python: half a second at the very worst
+
+# A line of IPython's own, up to its end or the end of what a backslash continues. Blanks only before it, never a
+# newline: a pattern that may begin anywhere in a run of blank lines takes quadratic time over it.
+_MAGIC = re.compile(r"^([ \t]*)[%!?](?:\\\n|[^\n])*", re.MULTILINE)
+_CELL_MAGIC = re.compile(r"\s*%%(\w*)")
+_PYTHON_MAGICS = frozenset(["time", "capture", "prun"])  # run the cell's Python and keep the names that it binds
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ class Cell:
     @property
     def text(self) -> str:
         """The source without what editors change by themselves: line ends, trailing blanks, blank lines around."""
-        return "\n".join(line.rstrip() for line in self.source.splitlines()).strip()
+        return "\n".join(line.rstrip() for line in self.source.split("\n")).strip()
 
 
 @dataclass(frozen=True)
@@ -74,17 +87,25 @@ def read_bytes(path: Path) -> bytes:
     try:
         # O_NONBLOCK: opening a FIFO must not wait for a writer
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise SubmissionError("There is no notebook where one was expected.") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        name = path.name.encode("utf-8", "replace").decode()
+        raise SubmissionError(
+            f"There is no notebook `{name}` in this submission. Submit it under this name."
+        ) from error
     except OSError as error:
         raise SubmissionError("The submission is a link, or cannot be opened. Submit the notebook itself.") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
             raise SubmissionError("The submission is a folder, not a notebook. Submit the .ipynb file itself.")
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(mode):
             raise SubmissionError("The submission is not a plain file. Submit the .ipynb file itself.")
-        content = file.read(SIZE_CAP + 1)  # not st_size: the file may grow meanwhile
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(SIZE_CAP + 1)  # not st_size: the file may grow meanwhile
+    except OSError as error:
+        raise SubmissionError("The submission cannot be read to its end. Submit the notebook again.") from error
+    finally:
+        os.close(descriptor)
     if len(content) > SIZE_CAP:
         raise SubmissionError(
             f"The notebook is larger than {SIZE_CAP >> 20} MB. Clear its outputs (Kernel, Restart & Clear Output) "
@@ -105,22 +126,32 @@ def parse(content: bytes) -> Notebook:
         If it is none of these, with a sentence for the student.
     """
     sha256 = digest(content)
-    if not content.strip():
-        raise SubmissionError("The file is empty. Save the notebook in Jupyter and submit it again.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SubmissionError(
             "The file is not a Jupyter notebook (it is not UTF-8 text). Submit the .ipynb file."
         ) from error
+    if not text.strip():
+        raise SubmissionError("The file is empty. Save the notebook in Jupyter and submit it again.")
+    if sum(text.count(mark) for mark in ",:[{") > VALUES_CAP:
+        raise SubmissionError(
+            "The notebook holds more than five million values. Clear its outputs (Kernel, Restart & Clear Output), "
+            "keep data in files, and submit it again."
+        )
     try:
-        document = json.loads(text, object_pairs_hook=_strict)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, _DuplicateKeyError):
-            raise SubmissionError(f"The notebook is damaged: {error}. Open it in Jupyter and save it again.") from error
-        if _is_script(text):
+        document = json.loads(text, object_pairs_hook=_strict, parse_int=_integer)
+    except _DuplicateKeyError as error:
+        raise SubmissionError(f"The notebook is damaged: {error}. Open it in Jupyter and save it again.") from error
+    except RecursionError as error:
+        raise SubmissionError(
+            "The notebook is damaged: its JSON is nested too deeply. Open it in Jupyter and save it again."
+        ) from error
+    except ValueError as error:
+        script = _plain(text)
+        if _is_script(script):
             note = "This is a plain Python script, not a notebook; it was read as one cell. Submit the notebook."
-            return Notebook((Cell(0, text.replace("\r\n", "\n").replace("\r", "\n")),), sha256, (note,))
+            return Notebook((Cell(0, script),), sha256, (note,))
         raise SubmissionError(
             "The file is not a Jupyter notebook: it is not valid JSON. If a download or a merge broke it, "
             "open your own copy in Jupyter, save it and submit that."
@@ -139,12 +170,19 @@ def _strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _integer(text: str) -> int | float:
+    """Return an integer of the JSON; infinity for one that no field of a notebook has a use for."""
+    return int(text) if len(text) <= DIGITS_CAP else math.inf
+
+
+def _plain(source: str) -> str:
+    """Return a source with Python's own line ends, and with nothing that UTF-8 cannot write (half of an emoji)."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
+
+
 def _is_script(text: str) -> bool:
-    try:
-        tree = ast.parse(_MAGIC.sub(r"\1pass", text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(isinstance(node, ast.FunctionDef) for node in tree.body)
+    tree = parse_code(text)
+    return tree is not None and any(isinstance(node, ast.FunctionDef) for node in tree.body)
 
 
 def _from_document(document: Any, sha256: str) -> Notebook:
@@ -162,40 +200,76 @@ def _from_document(document: Any, sha256: str) -> Notebook:
         )
     if len(raw) > CELLS_CAP:
         raise SubmissionError(f"The notebook has {len(raw)} cells; {CELLS_CAP} are the most that are read.")
-    cells = tuple(cell for index, item in enumerate(raw) if (cell := _cell(index, item)) is not None)
+    cells = []
+    unread = []
+    for index, item in enumerate(raw):
+        match _cell(index, item):
+            case Cell() as cell:
+                cells.append(cell)
+            case "damaged":
+                unread.append(index + 1)
+            case _:
+                continue
+    if unread:
+        which = f"Cell {unread[0]} of the notebook" + (f" and {len(unread) - 1} more" if len(unread) > 1 else "")
+        notes = (*notes, f"{which} could not be read: no text stands where its code should be.")
     if sum(len(cell.source) for cell in cells) > SOURCE_CAP:
-        raise SubmissionError("The notebook has more than two million characters of code. Remove data from its cells.")
-    return Notebook(cells, sha256, notes)
+        raise SubmissionError("The notebook has more than a million characters of code. Remove data from its cells.")
+    return Notebook(tuple(cells), sha256, notes)
 
 
-def _cell(index: int, item: Any) -> Cell | None:
-    """Return the code cell in an entry of a notebook's list; None for every other kind."""
-    if not isinstance(item, dict) or item.get("cell_type") != "code":
-        return None
+def _cell(index: int, item: Any) -> Cell | Literal["other", "damaged"]:
+    """Return the code cell in an entry of a notebook's list, or what else the entry is."""
+    if not isinstance(item, dict):
+        return "damaged"
+    if item.get("cell_type") != "code":
+        return "other"
     source = item.get("source", item.get("input", ""))  # format 3 says input
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        return None
+        return "damaged"
     metadata = item.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if not isinstance(nbgrader, dict):
         nbgrader = {}
-    grade_id, points = nbgrader.get("grade_id"), nbgrader.get("points")
+    grade_id = nbgrader.get("grade_id")
     return Cell(
         index=index,
-        source=source.replace("\r\n", "\n").replace("\r", "\n"),
-        grade_id=grade_id if isinstance(grade_id, str) else "",
+        source=_plain(source),
+        grade_id=_plain(grade_id) if isinstance(grade_id, str) else "",
         locked=nbgrader.get("locked") is True,
-        points=float(points) if isinstance(points, int | float) and not isinstance(points, bool) else 0.0,
+        points=_points(nbgrader.get("points")),
     )
 
 
+def _points(value: Any) -> float:
+    """Return nbgrader's points of a cell; 0 for whatever is no number of points."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        points = float(value)
+    except OverflowError:
+        return 0.0
+    return points if math.isfinite(points) and points > 0 else 0.0
+
+
 def parse_code(source: str) -> ast.Module | None:
-    """Return a cell's syntax tree, its magic and shell lines passed over; None where it does not parse."""
+    """Return a cell's syntax tree, its magic and shell lines passed over.
+
+    None where it does not parse, or is so long that it is not tried. A cell that is not Python at all, such as
+    ``%%bash``, is an empty module.
+    """
+    if len(source) > PARSE_CAP:
+        return None
+    magic = _CELL_MAGIC.match(source)
+    if magic and magic[1] not in _PYTHON_MAGICS:
+        return ast.Module([], [])
     for text in (source, _MAGIC.sub(r"\1pass", source)):
         try:
-            return ast.parse(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a student's "\d" is no news for the instructor's terminal
+                return ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return None

@@ -11,7 +11,7 @@ from autograder.errors import GraderError, UsageError
 from autograder.model import Report
 from autograder.reports import json_report, page, scores
 
-REPORT, PAGE = "report.json", "feedback.html"
+REPORT, PAGE, SCORES = "report.json", "feedback.html", "scores.csv"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -42,32 +42,63 @@ class Results:
         GraderError
             If the disk does not take it.
         """
-        target = self.root / folder
+        target = self._target(folder)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            _check_replaceable(target)
             with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as fresh:
                 Path(fresh, REPORT).write_text(json_report.to_json(report), encoding="utf-8")
                 Path(fresh, PAGE).write_text(page.render(report, when), encoding="utf-8")
                 Path(fresh).chmod(0o755)
                 _put(Path(fresh), target)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise GraderError(f"The results of {folder} could not be written: {error}.") from error
 
     def read(self, folder: str) -> Report | None:
         """Return the report of an earlier run; None where there is none that can be read."""
         try:
-            return json_report.from_json((self.root / folder / REPORT).read_text(encoding="utf-8"))
+            return json_report.from_json((self._target(folder) / REPORT).read_text(encoding="utf-8"))
         except (OSError, GraderError, UsageError, ValueError):
             return None
 
     def write_scores(self, reports: Iterable[Report]) -> Path:
         """Write ``scores.csv`` and return its path."""
-        target = self.root / "scores.csv"
-        with tempfile.NamedTemporaryFile("w", dir=self.root, prefix=".new-", delete=False, encoding="utf-8") as file:
-            file.write(scores.to_csv(reports))
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(target)
+        target = self.root / SCORES
+        text = scores.to_csv(reports)
+        try:
+            with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
+                fresh = Path(folder, SCORES)
+                fresh.write_text(text, encoding="utf-8")
+                fresh.chmod(0o644)
+                fresh.replace(target)
+        except (OSError, UnicodeError) as error:
+            raise GraderError(f"{target} could not be written: {error}.") from error
         return target
+
+    def _target(self, folder: str) -> Path:
+        """Return a submission's folder, which is inside ours."""
+        parts = folder.split("/")
+        if not all(parts) or any(part.startswith(".") or "\0" in part for part in parts) or folder == SCORES:
+            raise GraderError(f"{folder!r} is no name for a folder of results. This is a fault of the grader.")
+        return self.root.joinpath(*parts)
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to replace what is not one submission's results: a class graded before, a file, a link.
+
+    Raises
+    ------
+    GraderError
+        With the way out.
+    """
+    if not os.path.lexists(target):
+        return
+    ours = target.is_dir() and not target.is_symlink()
+    if not ours or any(entry.is_dir() for entry in target.iterdir()):
+        raise GraderError(
+            f"{target} holds something else than the results of one submission, and is not replaced. "
+            "Move it away, or name another folder with --out."
+        )
 
 
 def _put(fresh: Path, target: Path) -> None:
@@ -76,13 +107,24 @@ def _put(fresh: Path, target: Path) -> None:
         fresh.rename(target)
         fresh.mkdir()  # the context manager removes it
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(fresh), os.fsencode(target)
-    if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
+    if _exchange(fresh, target):
         return
     # a file system that cannot exchange two names: there is a moment without the old one, none with half of the new
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".old-"))
     target.rename(old / "old")
-    fresh.rename(target)
+    try:
+        fresh.rename(target)
+    except OSError:
+        (old / "old").rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
     fresh.mkdir()
-    shutil.rmtree(old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where this system or its file system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is None:
+        return False
+    return bool(renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)

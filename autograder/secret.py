@@ -1,9 +1,14 @@
 """The course secret, and the seeds drawn from it: knowing the code of the tests is of no use without it."""
 
+import contextlib
+import errno
 import hashlib
 import hmac
 import os
 import secrets
+import stat
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +16,8 @@ from autograder.course import Course
 from autograder.errors import UsageError
 
 _FILE = ".autograder/secret"  # below the course's folder, never in git
+_SHORTEST = 16  # bytes; a name of the key stands in every report, and a short key could be guessed from it
+_LONGEST = 1 << 16  # bytes
 
 
 def course_secret(course: Course, override: str | None) -> bytes:
@@ -27,28 +34,55 @@ def course_secret(course: Course, override: str | None) -> bytes:
         If it can be neither read nor made, or others can read it.
     """
     if override:
-        return override.encode()
+        secret = override.strip().encode("utf-8", "surrogateescape")
+        if len(secret) < _SHORTEST:
+            raise UsageError(
+                f"AUTOGRADER_SECRET is too short to be a secret: it needs {_SHORTEST} characters or more. "
+                "`python -c 'import secrets; print(secrets.token_hex(32))'` draws one."
+            )
+        return secret
     path = course.root / _FILE
     try:
         path.parent.mkdir(exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        except FileExistsError:
-            secret = path.read_bytes().strip()
-        else:
-            secret = secrets.token_hex(32).encode()
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secret + b"\n")
+            secret, mode = _read(path)
+        except FileNotFoundError:
+            _make(path)
+            secret, mode = _read(path)
     except OSError as error:
         raise UsageError(
             f"The course secret {path} can be neither read nor made ({error.strerror}). "
             "Mend its permissions, or set AUTOGRADER_SECRET."
         ) from error
-    if path.stat().st_mode & 0o077:
+    if mode & 0o077:
         raise UsageError(f"Others can read the course secret: run `chmod 600 {path}`, or remove it to draw a new one.")
-    if len(secret) < 16:
+    if len(secret) < _SHORTEST:
         raise UsageError(f"The course secret {path} is too short to be one. Remove it, and a new one is drawn.")
     return secret
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    """Return the secret and the permissions of the very file that it was read from."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        return file.read(_LONGEST).strip(), stat.S_IMODE(status.st_mode)
+
+
+def _make(path: Path) -> None:
+    """Draw a secret, unless another process has done so meanwhile: then its secret stands.
+
+    A file appears under the name only when it is complete, so that nobody ever reads half of one.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode() + b"\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
 
 
 def key_name(secret: bytes) -> str:
@@ -61,6 +95,7 @@ def generator(secret: bytes, *what: str) -> np.random.Generator:
 
     The same secret and names give the same inputs on every machine and numpy version that keeps PCG64's stream.
     """
-    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in what)  # no two lists alike
+    parts = [part.encode("utf-8", "surrogatepass") for part in what]  # whatever a student is called
+    message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)  # no two lists alike
     seed = hmac.new(secret, message, hashlib.sha256).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(seed, "big")))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from autograder import notebook
@@ -36,6 +37,11 @@ class SourceNotebook:
     solutions: Mapping[str, Cell]
     points: Mapping[str, float]
     given: tuple[Cell, ...]
+
+    @cached_property
+    def given_texts(self) -> frozenset[str]:
+        """The texts of the locked cells, to recognise them by where metadata was lost."""
+        return frozenset(cell.text for cell in self.given)
 
     def graded_functions(self) -> frozenset[str]:
         """Return the names of the functions that the exercises' cells define at top level."""

@@ -59,17 +59,27 @@ class Opaque:
 
 
 class _Encoder:
-    """One frame's arrays, each stored once however often it is referred to (a cache holds the same one T_x times)."""
+    """One frame's arrays and dictionaries, each stored once however often it is referred to.
+
+    Caches hold the same parameters at every step. A dictionary that stood in the frame before travels as its number, in
+    the order in which dictionaries are completed; one that holds itself has no number yet, and so ends at the cap.
+    """
 
     def __init__(self) -> None:
         self.arrays: list[list[Any]] = []
         self.buffers: list[bytes] = []
         self._seen: dict[int, int] = {}
+        self._dicts: dict[int, int] = {}
         self._kept: list[Any] = []  # keeps ids from being given to another object
         self._room = BODY_CAP
         self._nodes = NODE_CAP
 
-    def tree(self, value: Any, depth: int = 0) -> Any:
+    def root(self, value: Any) -> Any:
+        """Return the tree of one of the frame's values; dictionaries are numbered within each."""
+        self._dicts.clear()
+        return self.tree(value, 0)
+
+    def tree(self, value: Any, depth: int) -> Any:
         self._nodes -= 1
         if self._nodes < 0 or depth > DEPTH_CAP:
             return _opaque(value, "nested too deeply or too large")
@@ -93,9 +103,14 @@ class _Encoder:
                 return _opaque(value, f"{len(value)} entries")
             return [tag, [self.tree(v, depth + 1) for v in value]]
         if isinstance(value, dict):
+            if id(value) in self._dicts:
+                return ["r", self._dicts[id(value)]]
             if len(value) > self._nodes or not all(type(k) is str and len(k) <= TEXT_CAP for k in value):
                 return _opaque(value, "a dictionary with other keys than short strings")
-            return ["d", [[k, self.tree(v, depth + 1)] for k, v in value.items()]]
+            items = [[k, self.tree(v, depth + 1)] for k, v in value.items()]
+            self._dicts[id(value)] = len(self._dicts)
+            self._kept.append(value)
+            return ["d", items]
         if isinstance(value, Opaque):
             return ["o", value.type, value.text]
         return _opaque(value)
@@ -142,7 +157,7 @@ def pack(message: dict[str, Any], **values: Any) -> bytes:
     encoder = _Encoder()
     header = dict(message)
     for name, value in values.items():
-        header[name] = encoder.tree(value)
+        header[name] = encoder.root(value)
     header["arrays"] = encoder.arrays
     text = json.dumps(header, separators=(",", ":")).encode()
     if len(text) > HEADER_CAP:
@@ -245,6 +260,7 @@ class _Decoder:
 
     def __init__(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         self._arrays = arrays
+        self._dicts: list[dict[str, Any]] = []
         self._nodes = 2 * NODE_CAP  # an encoder may close with opaque tags past its own cap
 
     def value(self, tree: Any, depth: int) -> Any:
@@ -273,6 +289,8 @@ class _Decoder:
                 return [self.value(item, depth + 1) for item in items]
             case ["d", list(items)]:
                 return self._dict(items, depth)
+            case ["r", int(index)] if type(index) is int and 0 <= index < len(self._dicts):
+                return self._dicts[index]
             case ["f", str(text)] if len(text) < 40:
                 return _float(text)
             case ["s", str(text)] if len(text) <= TEXT_CAP:
@@ -295,6 +313,7 @@ class _Decoder:
                     result[key] = self.value(value, depth + 1)
                 case _:
                     raise WireError("a dictionary with a key that is no string, or stands twice")
+        self._dicts.append(result)
         return result
 
 

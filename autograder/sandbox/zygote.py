@@ -35,14 +35,15 @@ def main(descriptor: int) -> NoReturn:
     control = socket.socket(fileno=descriptor)
     try:
         settings = _receive_settings(control)
-        isolation.enter_namespaces(inner_uid=0)
-        child = os.fork()
+        outer = os.geteuid(), os.getegid()
+        child = isolation.fork_into_namespaces()
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
         _refuse(control, error)
     if child:
         control.close()
         os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
     try:
+        isolation.become(0, outer)
         kernel = _prepare(settings)
     except BaseException as error:  # noqa: BLE001  likewise
         _refuse(control, error)
@@ -73,7 +74,6 @@ def _refuse(control: socket.socket, error: BaseException) -> NoReturn:
 
 def _prepare(settings: dict[str, Any]) -> "Kernel":
     """Build the root, move into it, and import what guests need; called by PID 1 of the new namespaces."""
-    isolation.call("prctl", isolation.PR_SET_DUMPABLE, 0, 0, 0, 0)
     modules = {name: base64.b64decode(content) for name, content in settings["modules"].items()}
     wire_code, guest_code = _code_of("wire"), _code_of("guest")  # the root holds nothing of this package
     isolation.build_root(settings["runtime"], settings["hidden"], modules)
@@ -110,11 +110,25 @@ def _serve(control: socket.socket, kernel: "Kernel") -> NoReturn:
         if not message:
             os._exit(0)
         _reap()
-        if os.fork() == 0:
-            control.close()
-            _become_guest(kernel, json.loads(message), descriptors)
+        status = descriptors[-1]
+        try:
+            init = isolation.fork_into_namespaces()
+        except OSError as error:
+            _tell(status, error=str(error))
+        else:
+            if init == 0:
+                control.close()
+                _be_init(kernel, json.loads(message), descriptors)
+            _hand_over(status, os.pidfd_open(init))
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _hand_over(status: int, handle: int) -> None:
+    """Give the host its handle on a guest's init."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(status)) as end:  # a host that has gone needs none
+        socket.send_fds(end, [b'{"init": true}\n'], [handle])
+    os.close(handle)
 
 
 def _reap() -> None:
@@ -126,27 +140,11 @@ def _reap() -> None:
         pass
 
 
-def _become_guest(kernel: "Kernel", limits: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
-    """Enter a second layer of namespaces and fork init into it; the host gets a handle on init, and this one ends."""
+def _be_init(kernel: "Kernel", limits: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
+    """PID 1 of the guest's namespaces: mount, fork the guest, wait for its end or the host's, and end everything."""
     channel, stdout, stderr, status = descriptors
     try:
-        isolation.enter_namespaces(inner_uid=isolation.GUEST_UID)
-        init = os.fork()
-    except BaseException as error:  # noqa: BLE001  told to the host, then the end
-        _tell(status, error=f"{type(error).__name__}: {error}")
-        os._exit(1)
-    if init:
-        handle = os.pidfd_open(init)
-        with socket.socket(fileno=status) as end:
-            socket.send_fds(end, [b'{"init": true}\n'], [handle])
-        os._exit(0)
-    _be_init(kernel, limits, channel, stdout, stderr, status)
-
-
-def _be_init(kernel: "Kernel", limits: dict[str, Any], channel: int, stdout: int, stderr: int, status: int) -> NoReturn:
-    """PID 1 of the guest's namespaces: mount, fork the guest, wait for its end or the host's, and end everything."""
-    try:
-        isolation.call("prctl", isolation.PR_SET_DUMPABLE, 0, 0, 0, 0)
+        isolation.become(isolation.GUEST_UID, (0, 0))
         isolation.mount_private(limits["disk"])
         guest = os.fork()
     except BaseException as error:  # noqa: BLE001  told to the host, then the end

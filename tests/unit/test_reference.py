@@ -105,7 +105,7 @@ def test_a_float32_answer_stays_right(loaded: tuple[Assignment, reference.Refere
     assignment, ref = loaded
     for exercise in assignment.exercises:
         for case in exercise.cases:
-            for seed in range(30):
+            for seed in range(40):
                 x, a0, p = case.draw(np.random.default_rng(seed))
                 narrow = {key: value.astype(np.float32) for key, value in p.items()}
                 expected = ref.functions[exercise.function](x, a0, p)

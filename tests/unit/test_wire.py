@@ -105,6 +105,24 @@ def test_a_list_that_holds_itself_ends() -> None:
     assert depth == wire.DEPTH_CAP + 1
 
 
+def test_a_dictionary_held_often_travels_once_and_arrives_as_one() -> None:
+    """A list of caches with the same parameters is short, and the parameters are one object at the other end."""
+    parameters = {f"W{n}": np.zeros(3) for n in range(50)}
+    value = [(np.ones(1), parameters) for _ in range(40)]
+    assert len(wire.pack({}, value=value)) < 3 * len(wire.pack({}, value=[parameters]))
+    arrived = sent(value)
+    assert same(arrived, value)
+    assert len({id(parameters) for _, parameters in arrived}) == 1
+
+
+def test_two_values_in_one_frame_do_not_share_numbers() -> None:
+    """Each value of a frame is read by itself."""
+    first, second = {"a": 1}, {"b": 2}
+    frame = split(wire.pack({}, one=[first, first], other=[second, first, second]))
+    assert frame.value("other") == [second, first, second]
+    assert frame.value("one") == [first, first]
+
+
 def test_arrays_that_arrive_cannot_be_written_to() -> None:
     """What comes from the other end is not changed by whoever compares it."""
     assert not sent(np.zeros(3)).flags.writeable
@@ -147,6 +165,8 @@ def test_a_frame_that_does_not_fit_is_refused(header: Any, body: bytes) -> None:
         ["a", -1],
         ["a", True],
         ["n", 0],
+        ["r", 0],
+        ["d", [["a", ["r", 0]]]],
         ["x", 0],
         [],
         "text",

@@ -166,6 +166,10 @@ _SHOWN_TYPES = frozenset(
         "MaskedArray",
         "str",
         "bytes",
+        "dict",
+        "list",
+        "tuple",
+        "complex",
         "function",
         "generator",
         "map",
@@ -181,7 +185,9 @@ _SHOWN_TEXT = re.compile(r"of dtype [a-z]+\d{0,3}\Z")
 
 
 def _opaque(value: Opaque) -> str:
-    kind = f"a {value.type}" if value.type in _SHOWN_TYPES else "another kind of object"
+    kind = f"{'an' if value.type == 'ndarray' else 'a'} {value.type}"
+    if value.type not in _SHOWN_TYPES:
+        kind = "another kind of object"
     return kind + (f" {value.text}" if _SHOWN_TEXT.match(value.text) else "")
 
 

@@ -86,20 +86,29 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
         grade.load(order.course, name)  # a broken assignment is told now, not by the first submission
     provenance = {name: grade.provenance_of(order.course, name, order.key) for name in names}
     results = Results(order.out)
-    writer = _Gradebook(order.course, names) if order.gradebook else None
+    workers = max(1, min(order.workers, len(submissions)))
+    setting = Setting(order.course, order.key, order.limits)
+    executor = run.pool(workers)
+    try:
+        # workers start while the gradebook's library is imported here: both take about half a second
+        warm = run.warm_up(executor, setting, names[0], workers) if workers > 1 else []
+        writer = _Gradebook(order.course, names) if order.gradebook else None
+        for future in warm:
+            future.result()
+    except BaseException:
+        executor.shutdown(cancel_futures=True)
+        raise
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:
         known = None if order.fresh else results.read(submitted.folder)
         return known if run.is_current(known, provenance[submitted.assignment], job) else None
 
     begin(len(submissions))
-    workers = max(1, min(order.workers, len(submissions)))
-    setting = Setting(order.course, order.key, order.limits)
     reports, graded, problems = [], 0, []
     today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
     try:
         for submitted, report, now in run.grade_class(
-            setting, submissions, lambda: run.pool(workers), in_flight=4 * workers, earlier=earlier
+            setting, submissions, executor, lambda: run.pool(workers), in_flight=4 * workers, earlier=earlier
         ):
             if now:
                 results.write(submitted.folder, report, today)

@@ -12,9 +12,9 @@ from autograder.model import Exercise, Mistake
 
 @dataclass(frozen=True)
 class Observation:
-    """One case as it was run: how to draw its inputs once more, and what the student's function returned."""
+    """One case as it was run: its inputs, and what the student's function returned."""
 
-    inputs: Callable[[], tuple[Any, ...]]
+    inputs: tuple[Any, ...]
     returned: Any
 
 
@@ -45,7 +45,7 @@ def _explains(exercise: Exercise, function: Callable[..., Any], observations: Se
     for observation in observations:
         try:
             with np.errstate(all="ignore"):
-                expected = function(*observation.inputs())
+                expected = function(*observation.inputs)
         except Exception:  # noqa: BLE001  a mistake may raise where the student's code did not: then it is another one
             return False
         finite = True

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from autograder.sandbox.session import Fault
 
 _NAME = r"[A-Za-z_]\w{0,30}"
-_SHAPE = r"\([\d, ]{0,30}\)"
+_SIZE = r"\d{1,6}"
+_SHAPE = rf"\((?:{_SIZE}(?:, ?{_SIZE}){{0,3}},?)?\)"
 _CALLED = rf"(?:[\w.<>]{{0,80}}\.)?({_NAME})\(\)"  # a function in a function is called outer.<locals>.inner
 _TYPE = rf"(?:numpy\.)?({_NAME})"
 
@@ -58,7 +59,7 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
     ("ValueError", rf"shapes ({_SHAPE}) and ({_SHAPE}) not aligned", "A product of shapes {0} and {1} does not exist."),
     (
         "ValueError",
-        r"matmul: .*\(size (\d{1,9}) is different from (\d{1,9})\)",
+        rf"matmul: .*\(size ({_SIZE}) is different from ({_SIZE})\)",
         "The shapes of this product do not fit: an axis of {1} meets one of {0}.",
     ),
     (
@@ -78,7 +79,7 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "ValueError",
-        r"all the input array dimensions .* along dimension (\d), .* has size (\d{1,9}) and .* has size (\d{1,9})\Z",
+        rf"all the input array dimensions .* along dimension (\d), .* has size ({_SIZE}) and .* has size ({_SIZE})\Z",
         "The arrays to be joined do not fit: along axis {0}, one has {1} entries and the other {2}.",
     ),
     (
@@ -88,7 +89,7 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "ValueError",
-        rf"cannot reshape array of size (\d{{1,9}}) into shape ({_SHAPE})",
+        rf"cannot reshape array of size ({_SIZE}) into shape ({_SHAPE})",
         "An array of {0} entries cannot take the shape {1}.",
     ),
     ("ValueError", r"setting an array element with a sequence", "A single entry of an array is given several values."),
@@ -174,7 +175,7 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
 def explain(fault: Fault) -> str:
     """Return a plain sentence about an exception."""
     for kind, pattern, sentence in _SENTENCES:
-        match = re.match(pattern, fault.message) if kind in {"", fault.type} else None
+        match = re.match(pattern, fault.message, re.ASCII) if kind in {"", fault.type} else None
         if match:
             return sentence.format(*match.groups())
     builtin = getattr(builtins, fault.type, None)
@@ -188,6 +189,5 @@ def line_of(fault: Fault, cells: Mapping[int, str]) -> str:
     The text is the host's own copy of the cell, whatever the guest said.
     """
     lines = cells.get(fault.cell, "").split("\n")
-    if not 1 <= fault.line <= len(lines):
-        return ""
-    return f"line {fault.line}: {lines[fault.line - 1].strip()[:200]}"
+    line = lines[fault.line - 1].strip() if 1 <= fault.line <= len(lines) else ""
+    return f"line {fault.line}: {line[:200]}" if line else ""

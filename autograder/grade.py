@@ -94,6 +94,16 @@ class Grader:
     ) -> None:
         self.close()
 
+    def wait_until_ready(self) -> None:
+        """Wait until the zygote can fork guests.
+
+        Raises
+        ------
+        IsolationError
+            If this machine refuses a wall.
+        """
+        self._zygote.wait_until_ready()
+
     def close(self) -> None:
         """End the zygote."""
         self._zygote.close()
@@ -174,7 +184,7 @@ class Grader:
     def inputs(self, exercise: Exercise, case: str, student: str) -> tuple[Any, ...]:
         """Return a fresh copy of the inputs of one case for one student."""
         draw = next(c.draw for c in exercise.cases if c.name == case)
-        return draw(secret.generator(self._key, self.assignment.name, exercise.id, case, student))
+        return _protected(draw(secret.generator(self._key, self.assignment.name, exercise.id, case, student)))
 
     def order(self, exercise: Exercise, student: str) -> list[str]:
         """Return the cases in this student's own order: whoever counts calls learns nothing about which one it is."""
@@ -229,13 +239,12 @@ class _Run:
         problems: dict[str, str] = {}
         observations: list[Observation] = []
         for case in self._grader.order(exercise, self._student):
-            draw = partial(self._grader.inputs, exercise, case, self._student)
-            inputs = draw()
+            inputs = self._grader.inputs(exercise, case, self._student)
             given = session.call(exercise.function, inputs, helper.function if helper else None, answer)
             if given.outcome is not None:
                 return Attempt(everything, tuple(observations), given)
             expected = self._expected(exercise, case, inputs)  # now: what was sent, was sent before it could be changed
-            observations.append(Observation(draw, given.value))
+            observations.append(Observation(inputs, given.value))
             for check in exercise.checks:
                 if check.name not in problems:
                     problem = _problem(exercise, expected, given.value, check.key, check.name)
@@ -321,6 +330,15 @@ def _problem(exercise: Exercise, expected: Any, given: Any, key: int | str, name
         if given[key] is None:
             return f"`{name}` is still None: the line that computes it has not been written yet."
     return compare(part(expected, key), part(given, key), name).problem
+
+
+def _protected(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Make the arrays among a case's inputs read-only: reference and mistakes are all given the same ones."""
+    for value in inputs:
+        for array in value.values() if isinstance(value, dict) else (value,):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+    return inputs
 
 
 def _within(value: Any, room: list[int]) -> bool:

@@ -19,6 +19,7 @@ from autograder.errors import UsageError
 
 _LONGEST = 200  # characters of a results folder's name
 _KEPT = 120  # of a longer one, before its digest
+_TIME_CAP = 100  # bytes of a timestamp
 _TAKEN = frozenset(["scores.csv"])  # names of our own in the results folder
 
 
@@ -168,10 +169,10 @@ def _timestamp(folder: Path) -> dt.datetime | None:
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with os.fdopen(os.open(folder / "timestamp.txt", flags), "rb") as file:
-            text = file.read(100).decode("utf-8-sig").strip()
+            content = file.read(_TIME_CAP + 1)
+        return _parse_time(content.decode("utf-8-sig").strip()) if len(content) <= _TIME_CAP else None
     except (OSError, ValueError):
         return None
-    return _parse_time(text)
 
 
 def _parse_time(text: str) -> dt.datetime | None:

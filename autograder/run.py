@@ -6,6 +6,7 @@ reports. Only the coordinator, which runs this module's `grade_class`, touches t
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -95,11 +96,24 @@ def close_graders() -> None:
 
 
 def pool(workers: int) -> Executor:
-    """Return the default executor: processes that share nothing with this one, or this one for a single worker."""
+    """Return the default executor: processes of our own, or this one for a single worker.
+
+    A worker is forked as long as this process has one thread, and so has loaded nothing twice; once there are more
+    (a fork would inherit their locks), it is started afresh.
+    """
     if workers == 1:
         return InProcess()
-    # spawn: a forked worker would inherit the coordinator's descriptors and locks
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    method = "fork" if threading.active_count() == 1 else "spawn"
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method))
+
+
+def warm_up(executor: Executor, setting: Setting, assignment: str, workers: int) -> list[Future[None]]:
+    """Let every worker load an assignment and start its zygote, before the first submission is there."""
+    return [executor.submit(_warm_up_one, setting, assignment) for _ in range(workers)]
+
+
+def _warm_up_one(setting: Setting, assignment: str) -> None:
+    _grader(setting, assignment).wait_until_ready()
 
 
 def default_workers() -> int:
@@ -132,6 +146,7 @@ def is_current(earlier: Report | None, now: Provenance, job: Job) -> bool:
 def grade_class(
     setting: Setting,
     submissions: Iterable[Submitted],
+    executor: Executor,
     make_pool: Callable[[], Executor],
     *,
     in_flight: int,
@@ -141,8 +156,10 @@ def grade_class(
 
     Parameters
     ----------
+    executor : Executor
+        Does the work; shut down at the end.
     make_pool : callable
-        Makes the executor, and makes another where a worker died and took the executor with it.
+        Makes another executor where a worker died and took the first one with it.
     in_flight : int
         How many submissions are read and handed out at a time: what bounds the coordinator's memory.
     earlier : callable
@@ -162,7 +179,6 @@ def grade_class(
     again: list[tuple[Submitted, Job]] = []
     tries: dict[str, int] = {}
     running: dict[Future[Report], tuple[Submitted, Job]] = {}
-    executor = make_pool()
     try:
         while True:
             while len(running) < in_flight:

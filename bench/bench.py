@@ -23,21 +23,32 @@ HERE = Path(__file__).resolve().parent
 PLAIN_CONFIG = "c = get_config()\nc.CourseDirectory.course_id = 'bench'\n"
 
 
-def honest() -> list[demo.Member]:
-    """Return the members of the sample class that neither hang nor die: nbgrader would wait half a minute for those."""
-    return [member for member in demo.MEMBERS if not member.student.startswith(("evil", "bad"))]
+WRONG_EVERY = 5  # of 139 real solutions of these functions, about one in six had something wrong in it
+
+
+def composition(size: int) -> list[demo.Member]:
+    """Return a class as real ones are: mostly right, one in five wrong in some way.
+
+    Members that hang or die are left out: nbgrader would wait half a minute for each.
+    """
+    able = [member for member in demo.MEMBERS if not member.student.startswith(("evil", "bad"))]
+    right = [member for member in able if member.score == 100]
+    wrong = [member for member in able if member.score < 100]
+    return [
+        wrong[n // WRONG_EVERY % len(wrong)] if n % WRONG_EVERY == WRONG_EVERY - 1 else right[n % len(right)]
+        for n in range(size)
+    ]
 
 
 def make_class(folder: Path, size: int) -> Course:
-    """Make a course with a class of this size, the honest members again and again."""
+    """Make a course with a class of this size."""
     made = demo.make(Course.at(HERE.parent), folder)
     shutil.rmtree(folder / "submitted")
     made_from = demo.solutions(made.course)
-    contents = [demo.content(member, made_from) for member in honest()]
-    for number in range(size):
+    for number, member in enumerate(composition(size)):
         place = folder / "submitted" / f"s{number:05d}" / demo.ASSIGNMENT
         place.mkdir(parents=True)
-        (place / f"{demo.ASSIGNMENT}.ipynb").write_bytes(contents[number % len(contents)])
+        (place / f"{demo.ASSIGNMENT}.ipynb").write_bytes(demo.content(member, made_from))
     return made.course
 
 

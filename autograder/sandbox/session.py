@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from autograder.model import Outcome
 from autograder.sandbox import wire
-from autograder.sandbox.client import Guest, GuestDiedError, Zygote
+from autograder.sandbox.client import Zygote
+from autograder.sandbox.connection import Guest, GuestDiedError
 from autograder.sandbox.limits import Limits
 
 _ASKS_CAP = 10_000  # calls of the helper that one call of a graded function may make

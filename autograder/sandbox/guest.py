@@ -6,6 +6,7 @@ students and helpful about their errors; nothing that it says is believed beyond
 
 import ast
 import builtins
+import re
 import socket
 import sys
 import traceback
@@ -30,18 +31,26 @@ _NUMPY_ALIASES: dict[str, Any] = {
     "concat": np.concatenate,
 }
 
+_PLAIN = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+
 
 class _CellCompiler(CachingCompiler):  # type: ignore[misc]  # IPython has no types
     """Names code after its cell, so that a traceback says in which cell, and on which line, it is."""
 
     cell = -1
 
-    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002
+    @property
+    def name(self) -> str:
         return f"<cell {self.cell}>"
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002
+        return self.name
 
 
 class _Shell(InteractiveShell):  # type: ignore[misc]  # IPython has no types
     """IPython's shell without terminal, history file, child processes, or its own printing of errors."""
+
+    compiler_class = _CellCompiler
 
     def init_history(self) -> None:
         super().init_history()
@@ -71,7 +80,6 @@ class Kernel:
         config.HistoryManager.enabled = False
         config.HistoryManager.hist_file = ":memory:"
         config.InteractiveShell.colors = "nocolor"
-        config.InteractiveShell.compiler_class = _CellCompiler
         config.InteractiveShell.banner1 = ""
         self.shell = _Shell.instance(config=config)
         for magic in ("bash", "sh", "script", "cd", "pip", "conda", "system", "sx"):
@@ -94,10 +102,9 @@ class Kernel:
         self.shell.compile.cell = index
         namespace = self.shell.user_ns
         before = {name: namespace.pop(name, None) for name in binds}
-        result = self.shell.run_cell(source, store_history=False, silent=False)
-        error = result.error_before_exec or result.error_in_exec
+        error = self._execute(source)
         if error is not None and any(name not in namespace for name in binds):
-            self._recover(index, source)
+            self._recover(source)
         for name in binds:
             if callable(namespace.get(name)):
                 self.bound[name] = namespace[name]
@@ -105,7 +112,29 @@ class Kernel:
                 namespace[name] = before[name]
         return None if error is None else self.describe(error)
 
-    def _recover(self, index: int, source: str) -> None:
+    def _execute(self, source: str) -> BaseException | None:
+        """Run a cell as IPython would, and return what it raised.
+
+        A cell of definitions, imports and assignments only is Python as it stands: IPython would transform it into
+        itself, which takes longer than everything else about it. Its compiler is used all the same, since it remembers
+        ``from __future__`` lines of earlier cells.
+        """
+        source = source[len(_blank_lines(source)) :]  # as IPython does, for equal line numbers
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = None
+        if tree is None or not all(isinstance(node, _PLAIN) for node in tree.body):
+            result = self.shell.run_cell(source, store_history=False, silent=False)
+            error: BaseException | None = result.error_before_exec or result.error_in_exec
+            return error
+        try:
+            exec(self.shell.compile(tree, self.shell.compile.name, "exec"), self.shell.user_ns)  # noqa: S102  its purpose
+        except BaseException as raised:  # noqa: BLE001  whatever it is, it is the cell's
+            return raised
+        return None
+
+    def _recover(self, source: str) -> None:
         """Run what can be run of a cell that failed before it bound its functions.
 
         A mounted drive that is not there, or a half-written line, must not take the function beside it away: run the
@@ -118,7 +147,7 @@ class Kernel:
             parts = [part for text in _functions(source) if (part := _parse(text)) is not None]
         for part in parts:
             try:
-                exec(compile(part, f"<cell {index}>", "exec"), self.shell.user_ns)  # noqa: S102  running it is the point
+                exec(self.shell.compile(part, self.shell.compile.name, "exec"), self.shell.user_ns)  # noqa: S102  running it is the point
             except Exception:  # noqa: BLE001, S112  this statement's loss; the next may still be good
                 continue
 
@@ -137,10 +166,15 @@ class Kernel:
         for frame, line in traceback.walk_tb(error.__traceback__):
             cell = _cell_of(frame)
             if cell is not None and cell in self.sources:
-                blank = len(self.sources[cell]) - len(self.sources[cell].lstrip("\n \t"))
-                skipped = self.sources[cell][:blank].count("\n")  # IPython drops leading blank lines before compiling
+                skipped = _blank_lines(self.sources[cell]).count("\n")  # see _execute
                 where |= {"cell": cell, "line": line + skipped, "function": frame.f_code.co_name[:80]}
         return where
+
+
+def _blank_lines(source: str) -> str:
+    """Return the blank lines that a cell begins with."""
+    found = re.match(r"(?:[ \t]*\n)*", source)
+    return found[0] if found else ""
 
 
 def _cell_of(frame: FrameType) -> int | None:

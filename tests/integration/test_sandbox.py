@@ -26,7 +26,8 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Answer, CellToRun, HelperRefusedError, Session
 
-LIMITS = Limits(cell_seconds=1.0, call_seconds=1.0, submission_seconds=15.0, memory=256 << 20)
+LIMITS = Limits(cell_seconds=15.0, call_seconds=15.0, submission_seconds=40.0, memory=256 << 20)
+TIGHT = Limits(cell_seconds=1.0, call_seconds=1.0, submission_seconds=15.0, memory=256 << 20)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +270,7 @@ def test_guests_leave_nothing_for_the_next(zygote: Zygote) -> None:
 )  # fmt: skip
 def test_the_limit_that_was_hit_is_named(zygote: Zygote, lines: str, outcome: Outcome, reason: str) -> None:
     """Time, memory, disk, exits and crashes each have their own verdict."""
-    answer = body(zygote, lines)
+    answer = body(zygote, lines, limits=TIGHT if outcome is Outcome.TIMED_OUT else LIMITS)
     assert answer.outcome is outcome, answer
     assert reason in answer.reason
 
@@ -298,7 +299,7 @@ def test_a_cell_that_kills_its_guest_is_skipped_and_the_rest_goes_on(zygote: Zyg
         CellToRun(3, "1 / 0"),
         CellToRun(4, "def f(): return 'here'", ("f",)),
     ]
-    with Session(zygote, cells, LIMITS) as session:
+    with Session(zygote, cells, TIGHT) as session:
         assert session.call("f", ()).value == "here"
         assert {index: death.outcome for index, death in session.deaths.items()} == {
             1: Outcome.KILLED,
@@ -346,7 +347,7 @@ FIND_CHANNEL = "n = [int(n) for n in os.listdir('/proc/self/fd') if int(n) > 2][
 )
 def test_a_forged_frame_ends_the_guest_and_nothing_else(zygote: Zygote, lines: str) -> None:
     """Raw bytes, wrong numbers, lengths without content and pickles are an end, not a verdict."""
-    answer = body(zygote, f"{FIND_CHANNEL}\n{lines}\nreturn 1")
+    answer = body(zygote, f"{FIND_CHANNEL}\n{lines}\nreturn 1", limits=TIGHT)
     assert answer.outcome in {Outcome.KILLED, Outcome.TIMED_OUT}
     assert body(zygote, "return 1").value == 1
 
@@ -423,7 +424,7 @@ def test_no_process_outlives_its_guest(zygote: Zygote) -> None:
                 pass
     return 1
     """
-    body(zygote, lines)
+    body(zygote, lines, limits=TIGHT)
     until = time.monotonic() + 10
     while time.monotonic() < until and len(alive(children_of(os.getpid()))) > len(alive(before)):
         time.sleep(0.05)
@@ -465,3 +466,30 @@ time.sleep(60)
     while time.monotonic() < until and alive(below):
         time.sleep(0.05)
     assert not alive(below)
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("def f():\n    1 / 0", 2),
+        ("\n\n  \ndef f():\n    1 / 0", 5),
+        ("\n\n%time 1\ndef f():\n    1 / 0", 5),
+        ("from __future__ import annotations\n\ndef f():\n    x = 1\n    return x / 0", 5),
+        ("print('a')\ndef g():\n    return 1 / 0\ndef f():\n    return g()", 3),
+    ],
+)
+def test_an_exception_is_placed_on_the_students_own_line(zygote: Zygote, source: str, line: int) -> None:
+    """Line numbers count as the student's editor does, with magics and blank lines before them or not."""
+    answer = run(zygote, source)
+    assert answer.fault is not None
+    assert (answer.fault.type, answer.fault.cell, answer.fault.line) == ("ZeroDivisionError", 0, line)
+
+
+def test_a_cell_sees_the_future_of_the_cells_before_it(zygote: Zygote) -> None:
+    """A ``from __future__`` line holds for later cells, as it does in a notebook."""
+    cells = [
+        CellToRun(0, "from __future__ import annotations"),
+        CellToRun(1, "def f(x: not_defined = 1): return x", ("f",)),
+    ]
+    with Session(zygote, cells, LIMITS) as session:
+        assert session.call("f", ()).value == 1

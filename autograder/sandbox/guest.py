@@ -10,7 +10,7 @@ import re
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
@@ -246,8 +246,10 @@ class _Channel:
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
 
-    def send(self, message: dict[str, Any], **values: Any) -> None:
-        self._socket.sendall(wire.pack(message, **values))
+    def send(self, message: dict[str, Any], **values: Any) -> list[np.ndarray[Any, Any]]:
+        frame, arrays = wire.pack_listed(message, (), **values)
+        self._socket.sendall(frame)
+        return arrays
 
     def receive(self) -> wire.Frame:
         header, body = wire.lengths(self._exactly(wire.PREFIX))
@@ -289,11 +291,11 @@ def _answer_call(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None
 
     def ask_host(*args: Any, **kwargs: Any) -> Any:
         """Answer the student's call of the helper with what the host says."""
-        channel.send({"n": number, "asks": helper}, arguments=(args, kwargs))
+        sent = channel.send({"n": number, "asks": helper}, arguments=(args, kwargs))
         answer = channel.receive()
         if "refused" in answer.message:
             raise ValueError(answer.message["refused"])
-        return _writable(answer.value("value"))
+        return _writable(answer.value("value", sent), sent)
 
     try:
         value = kernel.call(message["function"], arguments, {helper: ask_host} if helper else {})
@@ -303,9 +305,9 @@ def _answer_call(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None
         channel.send({"n": number}, value=value)
 
 
-def _writable(value: Any) -> Any:
-    """Return the value with arrays that may be written to, as a notebook's own would be, each a fresh copy."""
-    copies: dict[int, np.ndarray[Any, Any]] = {}
+def _writable(value: Any, own: Sequence[np.ndarray[Any, Any]] = ()) -> Any:
+    """Return the value with arrays that may be written to, each a fresh copy; but those of one's own as they are."""
+    copies = {id(array): array for array in own}
 
     def walk(node: Any) -> Any:
         if isinstance(node, np.ndarray):

@@ -222,7 +222,7 @@ def _helped(frame: wire.Frame, answer: Callable[..., Any]) -> bytes:
         case _:
             raise wire.WireError("a call of the helper without its arguments")
     try:
-        return wire.pack({}, value=answer(*args, **kwargs))
+        return wire.pack_listed({}, frame.arrays, value=answer(*args, **kwargs))[0]
     except HelperRefusedError as error:
         return wire.pack({"refused": wire.printable(str(error), 300)})
 

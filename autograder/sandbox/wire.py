@@ -16,6 +16,7 @@ anything that does not fit exactly is a `WireError`. There is no repair.
 import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +66,13 @@ class _Encoder:
     the order in which dictionaries are completed; one that holds itself has no number yet, and so ends at the cap.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[np.ndarray[Any, Any]] = ()) -> None:
         self.arrays: list[list[Any]] = []
+        self._known = {id(array): index for index, array in enumerate(known)}
         self.buffers: list[bytes] = []
         self._seen: dict[int, int] = {}
         self._dicts: dict[int, int] = {}
+        self.sent: list[np.ndarray[Any, Any]] = []
         self._kept: list[Any] = []  # keeps ids from being given to another object
         self._room = BODY_CAP
         self._nodes = NODE_CAP
@@ -122,6 +125,8 @@ class _Encoder:
         dtype = value.dtype.newbyteorder("<")
         if dtype.str not in DTYPES:
             return _opaque(value, f"of dtype {str(value.dtype)[:40]}")
+        if id(value) in self._known:
+            return ["k", self._known[id(value)]]
         index = self._seen.get(id(value))
         if index is None:
             if value.nbytes > self._room or value.ndim > DIMENSIONS_CAP:
@@ -129,7 +134,7 @@ class _Encoder:
             self._room -= value.nbytes
             index = len(self.arrays)
             self._seen[id(value)] = index
-            self._kept.append(value)
+            self.sent.append(value)
             self.arrays.append([dtype.str, list(value.shape)])
             self.buffers.append(np.asarray(value).astype(dtype, order="C", copy=False).tobytes())
         return ["n" if scalar else "a", index]
@@ -154,7 +159,20 @@ def pack(message: dict[str, Any], **values: Any) -> bytes:
     **values
         Values to be encoded as trees under their names.
     """
-    encoder = _Encoder()
+    return pack_listed(message, (), **values)[0]
+
+
+def pack_listed(
+    message: dict[str, Any], known: Sequence[np.ndarray[Any, Any]], **values: Any
+) -> tuple[bytes, list[np.ndarray[Any, Any]]]:
+    """Return a frame, and the arrays that it holds in their order.
+
+    Parameters
+    ----------
+    known : sequence of ndarray
+        Arrays that the other end has sent just before, as it numbered them: they are named, and do not travel back.
+    """
+    encoder = _Encoder(known)
     header = dict(message)
     for name, value in values.items():
         header[name] = encoder.root(value)
@@ -167,7 +185,7 @@ def pack(message: dict[str, Any], **values: Any) -> bytes:
         header["arrays"], encoder.buffers = [], []
         text = json.dumps(header, separators=(",", ":")).encode()
     body = b"".join(encoder.buffers)
-    return b"".join((_LENGTHS.pack(len(text), len(body)), text, body))
+    return b"".join((_LENGTHS.pack(len(text), len(body)), text, body)), encoder.sent
 
 
 # ---------------------------------------------------------------------------------------------------- reading
@@ -194,15 +212,20 @@ class Frame:
     message: dict[str, Any]
     arrays: tuple[np.ndarray[Any, Any], ...]
 
-    def value(self, name: str) -> Any:
+    def value(self, name: str, known: Sequence[np.ndarray[Any, Any]] = ()) -> Any:
         """Return the value encoded under `name`: base ndarrays (read-only), numpy scalars, containers, `Opaque`.
+
+        Parameters
+        ----------
+        known : sequence of ndarray
+            What this end has sent just before, and the other end may name. A host knows nothing: it never asks.
 
         Raises
         ------
         WireError
             If it is not a tree.
         """
-        return _Decoder(self.arrays).value(self.message.get(name), 0)
+        return _Decoder(self.arrays, known).value(self.message.get(name), 0)
 
 
 def unpack(header: bytes, body: bytes) -> Frame:
@@ -258,8 +281,9 @@ def _no_constant(name: str) -> Any:
 class _Decoder:
     """Turns trees into values, counting nodes and depth."""
 
-    def __init__(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+    def __init__(self, arrays: tuple[np.ndarray[Any, Any], ...], known: Sequence[np.ndarray[Any, Any]]) -> None:
         self._arrays = arrays
+        self._known = known
         self._dicts: list[dict[str, Any]] = []
         self._nodes = 2 * NODE_CAP  # an encoder may close with opaque tags past its own cap
 
@@ -289,6 +313,8 @@ class _Decoder:
                 return [self.value(item, depth + 1) for item in items]
             case ["d", list(items)]:
                 return self._dict(items, depth)
+            case ["k", int(index)] if type(index) is int and 0 <= index < len(self._known):
+                return self._known[index]
             case ["r", int(index)] if type(index) is int and 0 <= index < len(self._dicts):
                 return self._dicts[index]
             case ["f", str(text)] if len(text) < 40:

@@ -92,6 +92,14 @@ def test_every_known_mistake_is_named_as_itself(grader: Grader, solutions: demo.
             assert result.mistakes == (mistake.id,), (mistake.id, result.feedback)
 
 
+def test_the_students_own_line_is_quoted(grader: Grader, solutions: demo.Solutions) -> None:
+    """An exception is shown where it happened, in the student's words, with a plain sentence."""
+    member = next(m for m in demo.MEMBERS if m.student == "sven")
+    result = grader.grade(demo.content(member, solutions), "sven").exercises[0]
+    assert result.line.endswith("a_next = np.tanh(np.dot(Waa, a_prev) + np.dot(Wax, x_now) + ba)")
+    assert "`x_now` is not defined" in result.feedback
+
+
 def test_no_page_shows_what_the_exception_carries(grader: Grader, solutions: demo.Solutions) -> None:
     """A message made of hidden inputs stays where it is."""
     leak = "    raise ValueError(repr(xt.tolist()) + 'inputs follow')\n    a_next = yt_pred = 0\n"

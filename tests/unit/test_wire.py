@@ -115,6 +115,22 @@ def test_a_dictionary_held_often_travels_once_and_arrives_as_one() -> None:
     assert len({id(parameters) for _, parameters in arrived}) == 1
 
 
+def test_an_array_that_the_other_end_has_sent_is_named() -> None:
+    """An answer refers to the arrays of the question, and they are the asker's own objects again."""
+    x, parameters = np.arange(3.0), {"W": np.ones((2, 2))}
+    question, sent_arrays = wire.pack_listed({}, (), value=(x, parameters))
+    arrived = split(question)
+    heard = arrived.value("value")
+    answer, _ = wire.pack_listed({}, arrived.arrays, value=(heard[0] * 2, heard))
+    assert len(answer) < len(question)
+    double, (same_x, same_parameters) = split(answer).value("value", sent_arrays)
+    assert np.array_equal(double, 2 * x)
+    assert same_x is x
+    assert same_parameters["W"] is parameters["W"]
+    with pytest.raises(wire.WireError):
+        split(answer).value("value")
+
+
 def test_two_values_in_one_frame_do_not_share_numbers() -> None:
     """Each value of a frame is read by itself."""
     first, second = {"a": 1}, {"b": 2}
@@ -166,6 +182,7 @@ def test_a_frame_that_does_not_fit_is_refused(header: Any, body: bytes) -> None:
         ["a", True],
         ["n", 0],
         ["r", 0],
+        ["k", 0],
         ["d", [["a", ["r", 0]]]],
         ["x", 0],
         [],

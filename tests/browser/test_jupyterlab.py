@@ -1,0 +1,199 @@
+"""The release as a student meets it: unzipped, opened in JupyterLab, run and solved in a browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASE = ROOT / "release" / "rnn_step_by_step"
+NOTEBOOK = "rnn_step_by_step.ipynb"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",  # CI runs as root, where Chromium refuses its own sandbox; the page is ours
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TOKEN = "for-this-test-only"  # noqa: S105  a server that lives for seconds and listens on the loopback only
+START_SECONDS = 60.0
+SECONDS = 30_000.0  # milliseconds, in fact: Playwright's unit
+SOLUTION = {
+    "a_next = None": 'a_next = np.tanh(Waa @ a_prev + Wax @ xt + parameters["ba"])',
+    "yt_pred = None": "yt_pred = softmax(Wya @ a_next + by)",
+}
+# one word says what is missing and is not to be asked of a student's machine: news, and cells drawn only when near
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium; the tests are skipped, with what to install, where there is none."""
+    api = pytest.importorskip(
+        "playwright.sync_api",
+        reason="the browser tests need the Python package playwright: python -m pip install playwright",
+    )
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"the browser tests need Chromium: install it so that one of {', '.join(BROWSERS)} is on the PATH")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:  # browser: skip first
+    """Return the address and the folder of a JupyterLab that has nothing of this machine's settings."""
+    home = tmp_path_factory.mktemp("home")
+    desk = tmp_path_factory.mktemp("desk")
+    for name, value in SETTINGS.items():
+        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    environment = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ} | {
+        "HOME": str(home),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+    }
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *("--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url="),
+    ]
+    log = home / "log.txt"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=desk, env=environment, stdout=output, stderr=subprocess.STDOUT) as server,
+    ):
+        try:
+            yield _address(server, home / "runtime", log), desk
+        finally:
+            server.terminate()
+
+
+def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    """Wait for the server's own note of where it listens, and return it."""
+    deadline = time.monotonic() + START_SECONDS
+    note = runtime / f"jpserver-{server.pid}.json"
+    while time.monotonic() < deadline and server.poll() is None:
+        if note.is_file() and (text := note.read_text()).endswith("}"):
+            return str(json.loads(text)["url"])
+        time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def page(browser: Any, lab: tuple[str, Path], request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return a page with a fresh copy of the release's notebook open and its kernel idle."""
+    address, desk = lab
+    folder = desk / request.node.name  # one folder a test: JupyterLab gives one kernel to one path
+    shutil.copytree(RELEASE, folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{address}lab/tree/{quote(folder.name)}/{NOTEBOOK}?token={TOKEN}")
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    yield page
+    page.close()
+
+
+def place(cell_id: str) -> int:
+    """Return where a cell stands in the notebook, by its id."""
+    cells = json.loads((RELEASE / NOTEBOOK).read_text(encoding="utf-8"))["cells"]
+    return [cell["id"] for cell in cells].index(cell_id)
+
+
+def cell(page: Any, cell_id: str) -> Any:
+    """Return a cell of the open notebook."""
+    return page.locator(".jp-Notebook .jp-Cell").nth(place(cell_id))
+
+
+def run(page: Any, first: str, last: str) -> str:
+    """Run cells as a student does, with Shift-Enter; return what all of them printed."""
+    cell(page, first).locator(".jp-InputPrompt").click()
+    numbers = range(place(first), place(last) + 1)
+    code = [page.locator(".jp-Notebook .jp-Cell").nth(number) for number in numbers]
+    code = [one for one in code if "jp-CodeCell" in one.get_attribute("class")]
+    before = code[-1].locator(".jp-InputPrompt").inner_text()
+    for _ in numbers:
+        page.keyboard.press("Shift+Enter")
+    deadline = time.monotonic() + SECONDS / 1000
+    while (now := code[-1].locator(".jp-InputPrompt").inner_text()) == before or not re.fullmatch(r"\[\d+\]:", now):
+        assert time.monotonic() < deadline, f"the cell {last} did not finish; its prompt is {now!r}"
+        page.wait_for_timeout(50)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    return "\n".join(one.locator(".jp-OutputArea").inner_text() for one in code)
+
+
+def write(page: Any, cell_id: str, line: str, text: str) -> None:
+    """Replace one line of a cell by typing."""
+    cell(page, cell_id).locator(".cm-line", has_text=line).click()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+Home")  # to the indentation: Home goes to the first letter
+    page.keyboard.insert_text(text)
+
+
+def test_an_unsolved_exercise_is_answered_kindly(page):
+    """Up to the first exercise all runs, with the folder's own modules; its test says what to do and shows no frames."""
+    above = run(page, "imports", "demo-softmax")
+    assert "each column adds up to [1. 1.]" in above, above
+    assert "Error" not in above, above
+
+    said = run(page, "UNQ_C1", "test_UNQ_C1")
+    assert said.strip().startswith("rnn_cell_forward is not finished yet, which is no mistake."), said
+    assert "`a_next = None`" in said, said
+    assert "Write your own code in place of None" in said, said
+    assert "Traceback" not in said, said
+    assert "NoneType" not in said, said
+
+
+def test_a_solution_typed_in_passes_its_test(page):
+    """Typed between the markers and run, the solution passes, and the example prints what the notebook announces."""
+    run(page, "imports", "imports")
+    for line, text in SOLUTION.items():
+        write(page, "UNQ_C1", line, text)
+    said = run(page, "UNQ_C1", "test_UNQ_C1")
+    assert said.strip().startswith("All public tests passed. Hidden tests use other inputs."), said
+
+    announced = cell(page, "hints-1").locator("pre").first.inner_text()
+    assert announced.strip() in said, (announced, said)
+
+
+def test_what_is_to_be_read_is_shown(page):
+    """Every figure has loaded and has a text of its own, every formula is set, and every hint is folded."""
+    images = page.locator(".jp-Notebook .jp-MarkdownOutput img")
+    page.locator(".jp-Notebook mjx-container").first.wait_for()
+    assert images.count() == len(list((RELEASE / "figures").glob("*.svg")))
+    for image in images.all():
+        image.scroll_into_view_if_needed()
+        assert image.evaluate("one => one.decode().then(() => one.naturalWidth > 0)"), image.get_attribute("src")
+        assert len(image.get_attribute("alt") or "") > 40, image.get_attribute("src")
+    left = page.locator(".jp-Notebook .jp-MarkdownOutput").all_inner_texts()
+    assert not [text for text in left if "$" in text or "\\langle" in text]
+    assert page.locator(".jp-Notebook details").count() > 6
+    assert page.locator(".jp-Notebook details[open]").count() == 0
+
+
+def test_locked_cells_cannot_be_typed_into(page):
+    """JupyterLab honours the lock of a test cell: typing leaves it as it was."""
+    editor = cell(page, "test_UNQ_C1").locator(".cm-content")
+    before = editor.inner_text()
+    editor.click()
+    page.keyboard.insert_text("changed = True")
+    assert editor.inner_text() == before

@@ -149,7 +149,9 @@ def report(
     from autograder.reports import table  # noqa: PLC0415
     from autograder.results import REPORT, Results  # noqa: PLC0415
 
-    folders = sorted(path.parent for path in folder.glob(f"**/{REPORT}"))
+    # what begins with a dot is a folder that a killed run was still writing
+    found = (path.parent for path in folder.glob(f"**/{REPORT}"))
+    folders = sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts))
     if not folders:
         raise UsageError(f"{folder} holds no {REPORT}. Run `autograder grade` first, or name another folder.")
     results = Results(folder)

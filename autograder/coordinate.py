@@ -111,7 +111,10 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
             setting, submissions, executor, lambda: run.pool(workers), in_flight=4 * workers, earlier=earlier
         ):
             if now:
-                results.write(submitted.folder, report, today)
+                try:
+                    results.write(submitted.folder, report, today)
+                except GraderError as error:  # this one's folder, or the whole disk: the others are tried all the same
+                    problems.append(str(error))
                 graded += 1
             reports.append(report)
             if writer is not None:

@@ -43,7 +43,7 @@ def feedback(
         parts.append("Several known mistakes give exactly these results. " + " Or: ".join(ideas))
     else:
         parts += ideas
-    return " ".join(parts)
+    return "\n".join(parts)
 
 
 def _what_to_change(exercise: Exercise, outcome: Outcome, checks: Sequence[CheckResult], reason: str) -> list[str]:

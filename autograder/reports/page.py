@@ -4,6 +4,7 @@ import base64
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -155,10 +156,17 @@ def _exercise(number: int, result: ExerciseResult) -> _Exercise:
         kind=_KINDS.get(result.outcome, "bad"),
         passed=passed,
         happened=happened,
-        advice=result.feedback or (happened if passed else _ADVICE.get(result.outcome, "")),
+        advice=_without_what_works(result.feedback, [check.name for check in right])
+        or (happened if passed else _ADVICE.get(result.outcome, "")),
         right=right,
         checks=tuple((check, result.max_score * check.weight / weight if weight else 0.0) for check in result.checks),
     )
+
+
+def _without_what_works(feedback: str, right: Sequence[str]) -> str:
+    """Return a feedback text without the line that says what is right: the page says so in a list of its own."""
+    first, _, rest = feedback.partition("\n")
+    return rest if rest and first.endswith(" right.") and _CODE.split(first)[1::2] == list(right) else feedback
 
 
 def _result(report: Report) -> str:

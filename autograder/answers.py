@@ -116,6 +116,8 @@ def _candidates(read: Sequence[_Read], exercise: Exercise) -> list[_Read]:
     the student means, and what their notebook runs.
     """
     defining = [entry for entry in read if _defines(entry, exercise)]
+    if len(defining) <= 1:
+        return defining  # as in most notebooks: there is nothing to weigh up
     marked = [entry for entry in defining if exercise.id in entry.markers]
     named = [entry for entry in defining if entry.cell.grade_id == exercise.id]
     fitting = [entry for entry in defining if _fits(entry, exercise)]
@@ -134,6 +136,8 @@ class _State(IntEnum):
 
 def _best(candidates: Sequence[_Read], exercise: Exercise) -> _Read:
     """Return the last candidate of those that have got furthest: an untouched copy answers nothing."""
+    if len(candidates) == 1:
+        return candidates[0]
     furthest = max(_state(entry, exercise) for entry in candidates)
     return [entry for entry in candidates if _state(entry, exercise) is furthest][-1]
 

@@ -149,6 +149,7 @@ def _exercise(number: int, result: ExerciseResult) -> _Exercise:
     happened = _HAPPENED[result.outcome].format(right=len(right), checks=len(result.checks))
     passed = result.outcome is Outcome.PASSED
     weight = sum(check.weight for check in result.checks)
+    advice = _without_what_works(result.feedback, [check.name for check in right])
     return _Exercise(
         number=number,
         result=result,
@@ -156,8 +157,7 @@ def _exercise(number: int, result: ExerciseResult) -> _Exercise:
         kind=_KINDS.get(result.outcome, "bad"),
         passed=passed,
         happened=happened,
-        advice=_without_what_works(result.feedback, [check.name for check in right])
-        or (happened if passed else _ADVICE.get(result.outcome, "")),
+        advice=advice or (happened if passed else _ADVICE.get(result.outcome, "")),
         right=right,
         checks=tuple((check, result.max_score * check.weight / weight if weight else 0.0) for check in result.checks),
     )

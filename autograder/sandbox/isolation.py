@@ -143,7 +143,9 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[s
     mount("", "/", flags=MS_REC | MS_PRIVATE)
     root = "/sys"  # any folder that holds nothing to be bound; the tmpfs covers it
     mount("root", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
-    for path in runtime:
+    Path(root, "tmp").mkdir()
+    mount("tmp", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=1777")  # noqa: S108
+    for path in runtime:  # after /tmp, which may hold the interpreter of a throw-away clone
         _bind(path, root)
     for path in hidden:
         if Path(root + path).is_dir():
@@ -161,7 +163,6 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[s
         Path(root, folder).mkdir(exist_ok=True)
     Path(root, "etc/passwd").write_text(f"student:x:{GUEST_UID}:{GUEST_UID}::{HOME}:/bin/false\n")
     mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    mount("tmp", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=1777")  # noqa: S108
     mount("", root, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     os.chdir(root)
     call("pivot_root", b".", b".")
@@ -199,10 +200,18 @@ def _bind(path: str, root: str) -> None:
 # ------------------------------------------------------------------------------------------------- the guest's walls
 
 
-def mount_private(disk: int) -> None:
-    """Give a guest's namespaces their own /proc and a private, sized tmpfs; called by init."""
+def mount_private(disk: int, runtime: Iterable[str]) -> None:
+    """Give a guest's namespaces their own /proc and a private, sized tmpfs; called by init.
+
+    What of the runtime lies below /tmp would vanish under the tmpfs, so it is bound into it again.
+    """
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in runtime if path.startswith("/tmp/")}  # noqa: S108
     mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},nr_inodes=4096,mode=1777")  # noqa: S108
+    for path, handle in covered.items():
+        Path(path).mkdir(parents=True)
+        mount(f"/proc/self/fd/{handle}", path, flags=MS_BIND | MS_REC)  # still read-only: the flag is locked
+        os.close(handle)
     os.mkdir(HOME)  # noqa: PTH102  likewise
     os.chdir(HOME)
 

@@ -48,7 +48,7 @@ def main(descriptor: int) -> NoReturn:
     except BaseException as error:  # noqa: BLE001  likewise
         _refuse(control, error)
     control.sendall(json.dumps({"ready": os.getpid()}).encode())
-    _serve(control, kernel)
+    _serve(control, kernel, settings["runtime"])
 
 
 def _receive_settings(control: socket.socket) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _execute(name: str, code: CodeType) -> ModuleType:
     return module
 
 
-def _serve(control: socket.socket, kernel: "Kernel") -> NoReturn:
+def _serve(control: socket.socket, kernel: "Kernel", runtime: Sequence[str]) -> NoReturn:
     """Fork a guest for each request, until the host closes the control socket."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 4096, 4)
@@ -118,7 +118,7 @@ def _serve(control: socket.socket, kernel: "Kernel") -> NoReturn:
         else:
             if init == 0:
                 control.close()
-                _be_init(kernel, json.loads(message), descriptors)
+                _be_init(kernel, runtime, json.loads(message), descriptors)
             _hand_over(status, os.pidfd_open(init))
         for descriptor in descriptors:
             os.close(descriptor)
@@ -140,12 +140,12 @@ def _reap() -> None:
         pass
 
 
-def _be_init(kernel: "Kernel", limits: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
+def _be_init(kernel: "Kernel", runtime: Sequence[str], limits: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
     """PID 1 of the guest's namespaces: mount, fork the guest, wait for its end or the host's, and end everything."""
     channel, stdout, stderr, status = descriptors
     try:
         isolation.become(isolation.GUEST_UID, (0, 0))
-        isolation.mount_private(limits["disk"])
+        isolation.mount_private(limits["disk"], runtime)
         guest = os.fork()
     except BaseException as error:  # noqa: BLE001  told to the host, then the end
         _tell(status, error=f"{type(error).__name__}: {error}")

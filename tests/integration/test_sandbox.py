@@ -22,6 +22,7 @@ import pytest
 from autograder.course import Course
 from autograder.grade import _written
 from autograder.model import Outcome
+from autograder.sandbox import client
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Answer, CellToRun, HelperRefusedError, Session
@@ -447,6 +448,7 @@ def test_everything_ends_when_the_host_is_killed(course: Course) -> None:
     """A host ended by SIGKILL leaves neither zygote nor guest behind."""
     script = """
 import sys, time
+from autograder.sandbox import client
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 zygote = Zygote({}, "")
@@ -493,3 +495,27 @@ def test_a_cell_sees_the_future_of_the_cells_before_it(zygote: Zygote) -> None:
     ]
     with Session(zygote, cells, LIMITS) as session:
         assert session.call("f", ()).value == 1
+
+
+def test_an_interpreter_below_tmp_is_there_and_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone below /tmp keeps its libraries although a guest has a /tmp of its own; what lies beside them is unseen."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "library.py").write_text("x = 1\n")
+    (tmp_path / "secret.txt").write_text(CANARY)
+    known = client.runtime_paths()
+    monkeypatch.setattr(client, "runtime_paths", lambda: [*known, str(tmp_path / "lib")])
+    lines = f"""
+    sys.path.append({str(tmp_path / "lib")!r})
+    import library
+    refused = 0
+    for attempt in ("open({str(tmp_path / "lib" / "new")!r}, 'w')", "open({str(tmp_path / "lib" / "library.py")!r}, 'a')",
+                    "open({str(tmp_path / "secret.txt")!r})"):
+        try:
+            eval(attempt)
+        except OSError:
+            refused += 1
+    return library.x, refused
+    """
+    with client.Zygote({}, "") as zygote:
+        assert body(zygote, lines).value == (1, 3)
+    assert (tmp_path / "lib" / "library.py").read_text() == "x = 1\n"

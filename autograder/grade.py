@@ -238,18 +238,21 @@ class _Run:
         answer = partial(self._help, helper) if helper else None
         problems: dict[str, str] = {}
         observations: list[Observation] = []
-        for case in self._grader.order(exercise, self._student):
-            inputs = self._grader.inputs(exercise, case, self._student)
-            given = session.call(exercise.function, inputs, helper.function if helper else None, answer)
-            if given.outcome is not None:
-                return Attempt(everything, tuple(observations), given)
-            expected = self._expected(exercise, case, inputs)  # now: what was sent, was sent before it could be changed
-            observations.append(Observation(inputs, given.value))
+        cases = self._grader.order(exercise, self._student)
+        inputs = [self._grader.inputs(exercise, case, self._student) for case in cases]
+        given = session.call_each(exercise.function, inputs, helper.function if helper else None, answer)
+        for case, arguments, returned in zip(cases, inputs, given, strict=False):
+            if returned.outcome is not None:
+                return Attempt(everything, tuple(observations), returned)
+            expected = self._expected(exercise, case, arguments)
+            observations.append(Observation(arguments, returned.value))
             for check in exercise.checks:
                 if check.name not in problems:
-                    problem = _problem(exercise, expected, given.value, check.key, check.name)
+                    problem = _problem(exercise, expected, returned.value, check.key, check.name)
                     if problem:
                         problems[check.name] = problem
+        if len(observations) < len(cases):
+            raise GraderError(f"{exercise.id} was answered on {len(observations)} of {len(cases)} cases.")
         return Attempt(problems, tuple(observations))
 
     def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> Any:

@@ -245,6 +245,7 @@ class _Channel:
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
+        self._received = b""
 
     def send(self, message: dict[str, Any], **values: Any) -> list[np.ndarray[Any, Any]]:
         frame, arrays = wire.pack_listed(message, (), **values)
@@ -256,13 +257,13 @@ class _Channel:
         return wire.unpack(self._exactly(header), self._exactly(body))
 
     def _exactly(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            part = self._socket.recv(min(size - len(data), 1 << 20))
+        while len(self._received) < size:
+            part = self._socket.recv(1 << 18)
             if not part:
                 raise SystemExit(0)  # the host has gone or has had enough
-            data += part
-        return bytes(data)
+            self._received += part
+        data, self._received = self._received[:size], self._received[size:]
+        return data
 
 
 def serve(kernel: Kernel, descriptor: int) -> NoReturn:
@@ -279,15 +280,24 @@ def serve(kernel: Kernel, descriptor: int) -> NoReturn:
                 missing = [name for name in cell["binds"] if name not in kernel.bound]
                 channel.send({"n": number, "cell": cell["index"], "error": error, "missing": missing})
         else:
-            _answer_call(kernel, channel, request)
+            _answer_calls(kernel, channel, request)
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def _answer_call(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None:
+def _answer_calls(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None:
+    """Call the function with each case's arguments, until it raises."""
     message = request.message
-    number, helper = message["n"], message["helper"]
-    arguments = _writable(request.value("arguments"))
+    for number, arguments in enumerate(request.value("cases"), message["n"]):
+        if not _answer_call(kernel, channel, message, number, arguments):
+            break
+
+
+def _answer_call(
+    kernel: Kernel, channel: _Channel, message: dict[str, Any], number: int, arguments: tuple[Any, ...]
+) -> bool:
+    """Call the function once; return whether it returned."""
+    helper = message["helper"]
 
     def ask_host(*args: Any, **kwargs: Any) -> Any:
         """Answer the student's call of the helper with what the host says."""
@@ -298,11 +308,12 @@ def _answer_call(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None
         return _writable(answer.value("value", sent), sent)
 
     try:
-        value = kernel.call(message["function"], arguments, {helper: ask_host} if helper else {})
+        value = kernel.call(message["function"], _writable(arguments), {helper: ask_host} if helper else {})
     except BaseException as error:  # noqa: BLE001  whatever it is, it is this call's outcome
         channel.send({"n": number, "raised": kernel.describe(error)})
-    else:
-        channel.send({"n": number}, value=value)
+        return False
+    channel.send({"n": number}, value=value)
+    return True
 
 
 def _writable(value: Any, own: Sequence[np.ndarray[Any, Any]] = ()) -> Any:

@@ -160,43 +160,68 @@ class Session:
         helper: str | None = None,
         answer: Callable[..., Any] | None = None,
     ) -> Answer:
-        """Call a graded function in the guest.
+        """Call a graded function in the guest once; see `call_each`."""
+        return self.call_each(function, [arguments], helper, answer)[0]
+
+    def call_each(
+        self,
+        function: str,
+        cases: Sequence[tuple[Any, ...]],
+        helper: str | None = None,
+        answer: Callable[..., Any] | None = None,
+    ) -> list[Answer]:
+        """Call a graded function in the guest with each of these arguments, in one request, each under its own limit.
 
         Parameters
         ----------
         function : str
             Name of the function.
-        arguments : tuple
-            Arrays, numbers, containers of them.
+        cases : sequence of tuple
+            The arguments of each call: arrays, numbers, containers of them. At least one.
         helper : str, optional
-            Name that is answered by the host during this call.
+            Name that is answered by the host during these calls.
         answer : callable, optional
             The host's answer to a call of the helper; raises `HelperRefusedError` for arguments it cannot take.
+
+        Returns
+        -------
+        list of Answer
+            In order, up to the first that has an outcome: after it, no further call is made.
         """
         if self._guest is None and not self.run_cells():
-            return Answer(outcome=Outcome.SKIPPED, reason="the notebook had used up its own limits before")
+            return [Answer(outcome=Outcome.SKIPPED, reason="the notebook had used up its own limits before")]
         guest = self._guest
         assert guest is not None  # noqa: S101  run_cells has just said so
-        self._number += 1
+        first = self._number + 1
+        self._number += len(cases)
         doing = f"{self.limits.call_seconds:g} s in {function}"
-        deadline, doing = self._deadline(self.limits.call_seconds, doing)
-        request = {"do": "call", "n": self._number, "function": function, "helper": helper}
+        request = {"do": "call", "n": first, "function": function, "helper": helper}
+        answers: list[Answer] = []
         try:
-            guest.send(wire.pack(request, arguments=arguments), deadline, doing)
-            for _ in range(_ASKS_CAP):
-                frame = guest.receive(deadline, doing)
-                if frame.message.get("n") != self._number:
-                    raise _interference(guest)
-                if helper is None or answer is None or "asks" not in frame.message:
-                    return self._answer(frame)
-                guest.send(_helped(frame, answer), deadline, doing)
-            raise _interference(guest)
+            guest.send(wire.pack(request, cases=list(cases)), *self._deadline(self.limits.call_seconds, doing))
+            for number in range(first, first + len(cases)):
+                answers.append(self._one(guest, number, *self._deadline(self.limits.call_seconds, doing), answer))
+                if answers[-1].outcome is not None:
+                    break
         except wire.WireError as error:
             death = _interference(guest, str(error))
         except GuestDiedError as error:
             death = error
+        else:
+            return answers
         self._drop()
-        return Answer(outcome=death.outcome, reason=death.reason)
+        return [*answers, Answer(outcome=death.outcome, reason=death.reason)]
+
+    def _one(self, guest: Guest, number: int, deadline: float, doing: str, answer: Callable[..., Any] | None) -> Answer:
+        """Return the answer to one call, answering the guest's own questions until it comes."""
+        for _ in range(_ASKS_CAP):
+            frame = guest.receive(deadline, doing)
+            if frame.message.get("n") != number:
+                break
+            if answer is None or "asks" not in frame.message:
+                return self._answer(frame)
+            guest.send(_helped(frame, answer), deadline, doing)
+        raise _interference(guest)
 
     def _answer(self, frame: wire.Frame) -> Answer:
         if "raised" in frame.message:

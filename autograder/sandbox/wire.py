@@ -30,9 +30,11 @@ TEXT_CAP = 10_000  # characters of one string
 DIMENSIONS_CAP = 8  # of an array
 _LENGTHS = struct.Struct(">II")
 PREFIX = _LENGTHS.size
+_NUMBERED = frozenset(["a", "n", "k", "r"])  # tags whose value is a number in a list of the frame's
 
 # bool, integers, floats; complex only so that the host can refuse it with a clear sentence
 DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"])
+_DTYPE_OF = {name: np.dtype(name) for name in DTYPES}
 _INT64 = 1 << 63
 
 
@@ -122,13 +124,13 @@ class _Encoder:
         scalar = isinstance(value, np.generic)
         if not scalar and type(value) is not np.ndarray:
             return _opaque(value, "a subclass of numpy.ndarray")
-        dtype = value.dtype.newbyteorder("<")
-        if dtype.str not in DTYPES:
-            return _opaque(value, f"of dtype {str(value.dtype)[:40]}")
         if id(value) in self._known:
             return ["k", self._known[id(value)]]
         index = self._seen.get(id(value))
         if index is None:
+            dtype = value.dtype if value.dtype.str in DTYPES else value.dtype.newbyteorder("<")
+            if dtype.str not in DTYPES:
+                return _opaque(value, f"of dtype {str(value.dtype)[:40]}")
             if value.nbytes > self._room or value.ndim > DIMENSIONS_CAP:
                 return _opaque(value, f"an array of {value.nbytes} bytes and {value.ndim} dimensions")
             self._room -= value.nbytes
@@ -136,7 +138,7 @@ class _Encoder:
             self._seen[id(value)] = index
             self.sent.append(value)
             self.arrays.append([dtype.str, list(value.shape)])
-            self.buffers.append(np.asarray(value).astype(dtype, order="C", copy=False).tobytes())
+            self.buffers.append((value if dtype is value.dtype else np.asarray(value).astype(dtype)).tobytes())
         return ["n" if scalar else "a", index]
 
 
@@ -267,11 +269,15 @@ def _array_spec(spec: Any) -> tuple[np.dtype[Any], list[int]]:
     if not (isinstance(spec, list) and len(spec) == 2 and isinstance(spec[0], str) and isinstance(spec[1], list)):
         raise WireError("an array that is not [dtype, shape]")
     name, shape = spec
-    if name not in DTYPES:
+    dtype = _DTYPE_OF.get(name)
+    if dtype is None:
         raise WireError("an array of a dtype that does not travel")
-    if len(shape) > DIMENSIONS_CAP or not all(type(n) is int and 0 <= n < _INT64 for n in shape):
+    if len(shape) > DIMENSIONS_CAP:
         raise WireError("an array of an impossible shape")
-    return np.dtype(name), shape
+    for n in shape:
+        if type(n) is not int or not 0 <= n < _INT64:
+            raise WireError("an array of an impossible shape")
+    return dtype, shape
 
 
 def _no_constant(name: str) -> Any:
@@ -297,34 +303,42 @@ class _Decoder:
             if not -_INT64 <= tree < _INT64:
                 raise WireError("an integer of more than 64 bits")
             return tree
-        if not isinstance(tree, list) or not tree:
+        if not isinstance(tree, list) or not 2 <= len(tree) <= 3 or not isinstance(tree[0], str):
             raise WireError("a value without a tag")
-        match tree:
-            case ["a", int(index)] if type(index) is int:
-                return self._array(index)
-            case ["n", int(index)] if type(index) is int:
-                array = self._array(index)
-                if array.ndim:
-                    raise WireError("a scalar with dimensions")
-                return array[()]
-            case ["t", list(items)]:
-                return tuple([self.value(item, depth + 1) for item in items])
-            case ["l", list(items)]:
-                return [self.value(item, depth + 1) for item in items]
-            case ["d", list(items)]:
-                return self._dict(items, depth)
-            case ["k", int(index)] if type(index) is int and 0 <= index < len(self._known):
-                return self._known[index]
-            case ["r", int(index)] if type(index) is int and 0 <= index < len(self._dicts):
-                return self._dicts[index]
-            case ["f", str(text)] if len(text) < 40:
-                return _float(text)
-            case ["s", str(text)] if len(text) <= TEXT_CAP:
-                return text
-            case ["o", str(name), str(text)] if len(name) <= 800 and len(text) <= 2000:
-                return Opaque(printable(name, 80), printable(text, 200))
-            case _:
-                raise WireError("a value with an unknown tag")
+        tag, what = tree[0], tree[1]
+        if len(tree) == 3:
+            return _opaque_from(tag, what, tree[2])
+        if tag in _NUMBERED:
+            if type(what) is not int:
+                raise WireError("a number that is none")
+            return self._numbered(tag, what)
+        if isinstance(what, list):
+            if tag == "t":
+                return tuple([self.value(item, depth + 1) for item in what])
+            if tag == "l":
+                return [self.value(item, depth + 1) for item in what]
+            if tag == "d":
+                return self._dict(what, depth)
+        elif isinstance(what, str):
+            if tag == "f" and len(what) < 40:
+                return _float(what)
+            if tag == "s" and len(what) <= TEXT_CAP:
+                return what
+        raise WireError("a value with an unknown tag")
+
+    def _numbered(self, tag: str, index: int) -> Any:
+        """Return what a number stands for: an array, a scalar, an array known before, a dictionary seen before."""
+        if tag == "a":
+            return self._array(index)
+        if tag == "n":
+            array = self._array(index)
+            if array.ndim:
+                raise WireError("a scalar with dimensions")
+            return array[()]
+        seen: Sequence[Any] = self._known if tag == "k" else self._dicts
+        if not 0 <= index < len(seen):
+            raise WireError("a reference to something that is not there")
+        return seen[index]
 
     def _array(self, index: int) -> np.ndarray[Any, Any]:
         if not 0 <= index < len(self._arrays):
@@ -334,13 +348,19 @@ class _Decoder:
     def _dict(self, items: list[Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for item in items:
-            match item:
-                case [str(key), value] if len(key) <= TEXT_CAP and key not in result:
-                    result[key] = self.value(value, depth + 1)
-                case _:
-                    raise WireError("a dictionary with a key that is no string, or stands twice")
+            if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str) or len(item[0]) > TEXT_CAP:
+                raise WireError("a dictionary with a key that is no string")
+            if item[0] in result:
+                raise WireError("a dictionary with the same key twice")
+            result[item[0]] = self.value(item[1], depth + 1)
         self._dicts.append(result)
         return result
+
+
+def _opaque_from(tag: str, name: Any, text: Any) -> Opaque:
+    if tag != "o" or not isinstance(name, str) or not isinstance(text, str) or len(name) > 800 or len(text) > 2000:
+        raise WireError("a value with an unknown tag")
+    return Opaque(printable(name, 80), printable(text, 200))
 
 
 def _float(text: str) -> float:

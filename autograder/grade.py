@@ -24,6 +24,7 @@ from autograder.explain import explain, line_of
 from autograder.feedback import feedback
 from autograder.model import (
     Assignment,
+    Check,
     CheckResult,
     Exercise,
     ExerciseResult,
@@ -210,8 +211,13 @@ class _Run:
     def grade(self, session: Session) -> tuple[ExerciseResult, ...]:
         """Run every exercise with the student's own helpers, then once more with the host's where that can help."""
         exercises = self._grader.assignment.exercises
-        first = {e.id: self._attempt(session, e) for e in exercises}
         by_function = {e.function: e for e in exercises}
+        first: dict[str, Attempt] = {}
+        for exercise in exercises:
+            known = by_function.get(exercise.helper or "")
+            first[exercise.id] = self._attempt(
+                session, exercise, doubtful=known is not None and bool(first[known.id].problems)
+            )
         second: dict[str, Attempt] = {}
         for exercise in exercises:
             helper = by_function.get(exercise.helper or "")
@@ -224,7 +230,19 @@ class _Run:
             second[exercise.id] = self._attempt(session, exercise, helper)
         return tuple(self._result(e, first[e.id], second.get(e.id)) for e in exercises)
 
-    def _attempt(self, session: Session, exercise: Exercise, helper: Exercise | None = None) -> Attempt:
+    def _attempt(
+        self, session: Session, exercise: Exercise, helper: Exercise | None = None, *, doubtful: bool = False
+    ) -> Attempt:
+        """Run an exercise on every case.
+
+        Parameters
+        ----------
+        helper : Exercise, optional
+            Answered by the host.
+        doubtful : bool
+            The student's own helper is wrong, and there will be a second attempt: where the first case already shows
+            every check wrong, the other cases could change nothing.
+        """
         cell = self._found.found.get(exercise.id)
         everything = {check.name: "" for check in exercise.checks}
         if cell is None:
@@ -239,20 +257,22 @@ class _Run:
         problems: dict[str, str] = {}
         observations: list[Observation] = []
         cases = self._grader.order(exercise, self._student)
-        inputs = [self._grader.inputs(exercise, case, self._student) for case in cases]
-        given = session.call_each(exercise.function, inputs, helper.function if helper else None, answer)
-        for case, arguments, returned in zip(cases, inputs, given, strict=False):
-            if returned.outcome is not None:
-                return Attempt(everything, tuple(observations), returned)
-            expected = self._expected(exercise, case, arguments)
-            observations.append(Observation(arguments, returned.value))
-            for check in exercise.checks:
-                if check.name not in problems:
-                    problem = _problem(exercise, expected, returned.value, check.key, check.name)
+        for batch in (cases[:1], cases[1:]) if doubtful else (cases,):
+            inputs = [self._grader.inputs(exercise, case, self._student) for case in batch]
+            given = session.call_each(exercise.function, inputs, helper.function if helper else None, answer)
+            for case, arguments, returned in zip(batch, inputs, given, strict=False):
+                if returned.outcome is not None:
+                    return Attempt(everything, tuple(observations), returned)
+                expected = self._expected(exercise, case, arguments)
+                observations.append(Observation(arguments, returned.value))
+                for check in exercise.checks:
+                    problem = check.name not in problems and _problem(exercise, expected, returned.value, check)
                     if problem:
                         problems[check.name] = problem
-        if len(observations) < len(cases):
-            raise GraderError(f"{exercise.id} was answered on {len(observations)} of {len(cases)} cases.")
+            if len(given) < len(batch):
+                raise GraderError(f"{exercise.id} was answered on {len(given)} of {len(batch)} cases.")
+            if len(problems) == len(exercise.checks):
+                break
         return Attempt(problems, tuple(observations))
 
     def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> Any:
@@ -320,8 +340,9 @@ class _Run:
         return stopped.reason, ""
 
 
-def _problem(exercise: Exercise, expected: Any, given: Any, key: int | str, name: str) -> str:
+def _problem(exercise: Exercise, expected: Any, given: Any, check: Check) -> str:
     """Return what is wrong with one returned value; empty where it is right."""
+    key, name = check.key, check.name
     if given is None:
         return f"`{exercise.function}` returns None: its `return` line is missing, or not reached."
     count = len(exercise.checks)

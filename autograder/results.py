@@ -104,8 +104,7 @@ def _check_replaceable(target: Path) -> None:
 def _put(fresh: Path, target: Path) -> None:
     """Put a complete folder in a target's place; what was there is left where the new one was."""
     if not target.exists():
-        fresh.rename(target)
-        fresh.mkdir()  # the context manager removes it
+        fresh.rename(target)  # the context manager does not mind that its folder has gone
         return
     if _exchange(fresh, target):
         return
@@ -119,7 +118,6 @@ def _put(fresh: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
-    fresh.mkdir()
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -124,6 +124,7 @@ def _grade(order: "Order") -> int:
     """Grade and print what came of it; return the exit code."""
     from autograder import coordinate  # noqa: PLC0415
     from autograder.reports import table  # noqa: PLC0415
+    from autograder.results import PAGE  # noqa: PLC0415
 
     console = _console()
     with _progress(console) as (begin, step):
@@ -134,7 +135,8 @@ def _grade(order: "Order") -> int:
     if kept:
         typer.echo(f"{kept} unchanged since an earlier run, and not graded again (--fresh grades them).")
     typer.echo(f"Scores: {summary.scores}")
-    typer.echo(f"Pages:  {order.out}/…/feedback.html")
+    example = next(iter(sorted(order.out.glob(f"**/[!.]*/{PAGE}"))), None)
+    typer.echo(f"Pages:  one for each student, for example {example}")
     for problem in summary.problems:
         typer.echo(problem, err=True)
     return int(summary.exit_code)

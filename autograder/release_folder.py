@@ -154,7 +154,7 @@ def archive(folder: Path, target: Path) -> None:
     """Write a zip of a folder, the same bytes for the same content: sorted, with one fixed time and mode."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for name, content in files_of(folder).items():
-            info = zipfile.ZipInfo(f"{folder.name}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+            info = zipfile.ZipInfo(f"{folder.name}/{name}", date_time=(2026, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3  # Unix, on whatever system it is made: the mode below is read as such
             info.external_attr = 0o100644 << 16

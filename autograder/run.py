@@ -4,6 +4,7 @@ Workers are ours and trusted; each keeps one zygote for each assignment it meets
 reports. Only the coordinator, which runs this module's `grade_class`, touches the results folder.
 """
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -85,6 +86,8 @@ def _grader(setting: Setting, assignment: str) -> Grader:
     key = (setting, assignment)
     if key not in _graders:
         _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: the collector need not walk through it for every submission
     return _graders[key]
 
 

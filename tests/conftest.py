@@ -1,5 +1,7 @@
 """What tests of several folders share: the course itself, and a grader of its first assignment."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,9 @@ from autograder import demo
 from autograder.course import Course
 from autograder.grade import Grader
 from autograder.sandbox.limits import Limits
+
+# IPython warns where it has no home of its own to write to, as on some CI machines; here warnings are errors
+os.environ.setdefault("IPYTHONDIR", tempfile.mkdtemp(prefix="ipython-"))
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = b"a secret for tests, and only for tests"

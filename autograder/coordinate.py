@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import grade, intake, run
+from autograder import intake, loading, run
 from autograder.course import Course
 from autograder.errors import Exit, GraderError, IsolationError, UsageError
 from autograder.intake import Submitted
@@ -83,8 +83,8 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
     submissions = intake.find(order.course, order.paths, order.assignment)
     names = sorted({submitted.assignment for submitted in submissions})
     for name in names:
-        grade.load(order.course, name)  # a broken assignment is told now, not by the first submission
-    provenance = {name: grade.provenance_of(order.course, name, order.key) for name in names}
+        loading.load(order.course, name)  # a broken assignment is told now, not by the first submission
+    provenance = {name: loading.provenance_of(order.course, name, order.key) for name in names}
     results = Results(order.out)
     workers = max(1, min(order.workers, len(submissions)))
     setting = Setting(order.course, order.key, order.limits)

@@ -4,8 +4,6 @@ The reference is evaluated here, in the host; the student's functions answer fro
 compared, never believed.
 """
 
-import hashlib
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,22 +13,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograder import __version__, answers, assignments, notebook, reference, secret, source
+from autograder import answers, loading, notebook, secret
 from autograder.compare import compare, described
 from autograder.course import Course
 from autograder.diagnose import Observation, diagnose, part
-from autograder.errors import GraderError, SubmissionError, UsageError
+from autograder.errors import GraderError, SubmissionError
 from autograder.explain import explain, line_of
 from autograder.feedback import feedback
 from autograder.model import (
-    Assignment,
     Check,
     CheckResult,
     Exercise,
     ExerciseResult,
     Mistake,
     Outcome,
-    Provenance,
     Report,
     Status,
 )
@@ -76,12 +72,12 @@ class Grader:
         """
         self.limits = limits or Limits()
         self._key = key
-        written, modules = _written(course, name)
+        written, modules = loading.written(course, name)
         # started first: it imports while the reference is loaded here
         self._zygote = Zygote(modules, written.imports)
         try:
-            self.assignment, self.reference = load(course, name)
-            self.provenance = provenance_of(course, name, key)
+            self.assignment, self.reference = loading.load(course, name)
+            self.provenance = loading.provenance_of(course, name, key)
         except BaseException:
             self._zygote.close()
             raise
@@ -376,55 +372,3 @@ def _within(value: Any, room: list[int]) -> bool:
         return False
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
     return all(_within(item, room) for item in parts)
-
-
-def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str:
-    """Return the digest of all that decides the grades of an assignment."""
-    digest = hashlib.sha256(source.encode())
-    for content in (definition, *(name.encode() + b"\0" + content for name, content in sorted(modules.items()))):
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
-
-
-def _written(course: Course, name: str) -> tuple[source.SourceNotebook, dict[str, bytes]]:
-    """Return an assignment's source notebook, and the course's modules as it may carry them."""
-    written = source.read(course, name)
-    return written, dict(course.shipped_modules(written.graded_functions()))
-
-
-def provenance_of(course: Course, name: str, key: bytes) -> Provenance:
-    """Return what every report of an assignment records, but for the submission's digest."""
-    written, modules = _written(course, name)
-    return Provenance(
-        grader=__version__,
-        assignment_digest=_digest(written.sha256, assignments.file_of(course, name).read_bytes(), modules),
-        submission_sha256="",
-        seed_key=secret.key_name(key),
-        isolation="namespaces",
-        python=platform.python_version(),
-        numpy=np.__version__,
-    )
-
-
-def load(course: Course, name: str) -> tuple[Assignment, reference.Reference]:
-    """Return an assignment's definition and its reference, which fit together.
-
-    Raises
-    ------
-    UsageError
-        In one clear line, before anything is graded.
-    """
-    assignment, loaded = assignments.load(course, name), reference.load(course, name)
-    written = loaded.source
-    ids = [exercise.id for exercise in assignment.exercises]
-    if ids != list(written.solutions):
-        raise UsageError(
-            f"{written.path} has the exercises {', '.join(written.solutions)}; "
-            f"its hidden tests are for {', '.join(ids)}."
-        )
-    for exercise in assignment.exercises:
-        if exercise.function not in loaded.functions:
-            raise UsageError(f"{written.path}: {exercise.id} does not define {exercise.function}.")
-        for mistake in exercise.mistakes:
-            reference.edited(written.solutions[exercise.id].source, mistake, str(written.path))
-    return assignment, loaded

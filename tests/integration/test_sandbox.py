@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from autograder.course import Course
-from autograder.grade import _written
+from autograder.loading import written
 from autograder.model import Outcome
 from autograder.sandbox import client
 from autograder.sandbox.client import Zygote
@@ -34,8 +34,8 @@ TIGHT = Limits(cell_seconds=1.0, call_seconds=1.0, submission_seconds=15.0, memo
 @pytest.fixture(scope="module")
 def zygote(course: Course) -> Iterator[Zygote]:
     """Return a zygote with the course's own modules, as for a real submission."""
-    written, modules = _written(course, "rnn_step_by_step")
-    with Zygote(modules, written.imports) as zygote:
+    notebook, modules = written(course, "rnn_step_by_step")
+    with Zygote(modules, notebook.imports) as zygote:
         yield zygote
 
 

@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("audit", "coordinate", "demo", "plugin"),
     ("release", "results", "run"),
     ("gradebook", "grade", "release_steps", "reports.table"),
+    ("loading",),
     ("answers", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access", "intake",
      "reference", "release_folder", "reports.json_report", "reports.page", "reports.scores", "sandbox.probe",
      "secret"),

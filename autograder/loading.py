@@ -1,0 +1,65 @@
+"""Makes an assignment ready for grading: its definition and reference, fitting together, and what identifies them."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+
+import numpy as np
+
+from autograder import __version__, assignments, reference, secret, source
+from autograder.course import Course
+from autograder.errors import UsageError
+from autograder.model import Assignment, Provenance
+from autograder.source import SourceNotebook
+
+
+def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str:
+    """Return the digest of all that decides the grades of an assignment."""
+    digest = hashlib.sha256(source.encode())
+    for content in (definition, *(name.encode() + b"\0" + content for name, content in sorted(modules.items()))):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]]:
+    """Return an assignment's source notebook, and the course's modules as it may carry them."""
+    notebook = source.read(course, name)
+    return notebook, dict(course.shipped_modules(notebook.graded_functions()))
+
+
+def provenance_of(course: Course, name: str, key: bytes) -> Provenance:
+    """Return what every report of an assignment records, but for the submission's digest."""
+    notebook, modules = written(course, name)
+    return Provenance(
+        grader=__version__,
+        assignment_digest=_digest(notebook.sha256, assignments.file_of(course, name).read_bytes(), modules),
+        submission_sha256="",
+        seed_key=secret.key_name(key),
+        isolation="namespaces",
+        python=platform.python_version(),
+        numpy=np.__version__,
+    )
+
+
+def load(course: Course, name: str) -> tuple[Assignment, reference.Reference]:
+    """Return an assignment's definition and its reference, which fit together.
+
+    Raises
+    ------
+    UsageError
+        In one clear line, before anything is graded.
+    """
+    assignment, loaded = assignments.load(course, name), reference.load(course, name)
+    notebook = loaded.source
+    ids = [exercise.id for exercise in assignment.exercises]
+    if ids != list(notebook.solutions):
+        raise UsageError(
+            f"{notebook.path} has the exercises {', '.join(notebook.solutions)}; "
+            f"its hidden tests are for {', '.join(ids)}."
+        )
+    for exercise in assignment.exercises:
+        if exercise.function not in loaded.functions:
+            raise UsageError(f"{notebook.path}: {exercise.id} does not define {exercise.function}.")
+        for mistake in exercise.mistakes:
+            reference.edited(notebook.solutions[exercise.id].source, mistake, str(notebook.path))
+    return assignment, loaded

@@ -5,7 +5,7 @@ must not get through because somebody's inputs happened to be kind.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -58,8 +58,8 @@ def audit(course: Course, name: str) -> list[Finding]:
             return [grader.grade(content, student) for student in _STUDENTS]
 
         findings = [
-            _least("the solution", earned(solutions), grader.max_score),
-            _most("the release, untouched", earned({}), 0.0),
+            _exactly("the solution", earned(solutions), grader.max_score, min),
+            _exactly("the release, untouched", earned({}), 0.0, max),
         ]
         for exercise in grader.assignment.exercises:
             full = grader.reference.source.points[exercise.id]
@@ -77,14 +77,10 @@ def _scores(reports: Sequence[Report]) -> list[float]:
     return [report.score if report.score is not None else float("nan") for report in reports]
 
 
-def _least(what: str, reports: Sequence[Report], expected: float) -> Finding:
+def _exactly(what: str, reports: Sequence[Report], expected: float, worst: Callable[[list[float]], float]) -> Finding:
+    """Hold a submission to one score for every student; `worst` says which of the scores is the worst case."""
     scores = _scores(reports)
-    return Finding(what, f"{expected:g}", min(scores), all(score == expected for score in scores))
-
-
-def _most(what: str, reports: Sequence[Report], expected: float) -> Finding:
-    scores = _scores(reports)
-    return Finding(what, f"{expected:g}", max(scores), all(score == expected for score in scores))
+    return Finding(what, f"{expected:g}", worst(scores), all(score == expected for score in scores))
 
 
 def table(name: str, findings: Sequence[Finding]) -> Table:

@@ -263,9 +263,9 @@ def _progress(console: "Console") -> "Iterator[tuple[Callable[[int], None], Call
 
 def main() -> None:
     """Run the command; the console script."""
-    # nbgrader calls `jupyter` and `alembic` by name: they are beside our own interpreter
     # one thread: workers grade side by side, and only a process with one thread can be forked without care
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # nbgrader calls `jupyter` and `alembic` by name: they are beside our own interpreter
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join(filter(None, [beside, os.environ.get("PATH", "")]))

@@ -8,7 +8,7 @@ import gc
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -244,11 +244,6 @@ def _given_up(
             sha256 = notebook.digest(job.content or b"")
             reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
             yield submitted, _grader(setting, job.assignment).grader_error(job.student, reason, sha256), True
-
-
-def counts(reports: Sequence[Report]) -> dict[Status, int]:
-    """Return how many reports have each status."""
-    return {status: sum(report.status is status for report in reports) for status in Status}
 
 
 def results_folder(course: Course, out: Path | None) -> Path:

@@ -82,21 +82,18 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
         )
     submissions = intake.find(order.course, order.paths, order.assignment)
     names = sorted({submitted.assignment for submitted in submissions})
-    for name in names:
-        loading.load(order.course, name)  # a broken assignment is told now, not by the first submission
-    provenance = {name: loading.provenance_of(order.course, name, order.key) for name in names}
-    results = Results(order.out)
     workers = max(1, min(order.workers, len(submissions)))
     setting = Setting(order.course, order.key, order.limits)
+    run.prepare(setting, names)  # a broken assignment is told now, not by the first submission
+    provenance = {name: loading.provenance_of(order.course, name, order.key) for name in names}
     executor = run.pool(workers)
     try:
-        # workers start while the gradebook's library is imported here: both take about half a second
-        warm = run.warm_up(executor, setting, names[0], workers) if workers > 1 else []
-        writer = _Gradebook(order.course, names) if order.gradebook else None
-        for future in warm:
-            future.result()
+        results = Results(order.out)
+        writer = _Gradebook(order.course, names) if order.gradebook else None  # takes as long to import as the zygote
+        run.wait_until_ready()
     except BaseException:
         executor.shutdown(cancel_futures=True)
+        run.close_graders()
         raise
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:

@@ -98,6 +98,27 @@ def close_graders() -> None:
         grader.close()
 
 
+def prepare(setting: Setting, assignments: Iterable[str]) -> None:
+    """Load assignments and start their zygotes in this process, before there is a pool.
+
+    Workers that are forked afterwards find them here: nothing is loaded twice, and one zygote serves all of them.
+    """
+    for assignment in assignments:
+        _grader(setting, assignment)
+
+
+def wait_until_ready() -> None:
+    """Wait for the zygotes of this process.
+
+    Raises
+    ------
+    IsolationError
+        If this machine refuses a wall.
+    """
+    for grader in _graders.values():
+        grader.wait_until_ready()
+
+
 def pool(workers: int) -> Executor:
     """Return the default executor: processes of our own, or this one for a single worker.
 
@@ -107,16 +128,10 @@ def pool(workers: int) -> Executor:
     if workers == 1:
         return InProcess()
     method = "fork" if threading.active_count() == 1 else "spawn"
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method))
-
-
-def warm_up(executor: Executor, setting: Setting, assignment: str, workers: int) -> list[Future[None]]:
-    """Let every worker load an assignment and start its zygote, before the first submission is there."""
-    return [executor.submit(_warm_up_one, setting, assignment) for _ in range(workers)]
-
-
-def _warm_up_one(setting: Setting, assignment: str) -> None:
-    _grader(setting, assignment).wait_until_ready()
+    executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method))
+    for _ in range(workers):  # now, while there is little to copy
+        executor.submit(os.getpid)
+    return executor
 
 
 def default_workers() -> int:

@@ -19,9 +19,10 @@ import autograder
 from autograder.errors import GraderError, IsolationError
 from autograder.sandbox.connection import START_SECONDS, Guest
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.zygote import LENGTH
 
 _END_SECONDS = 10.0  # for the kernel to take a guest apart: our time, not a student's
+
+_PIPE_BYTES = 1 << 20  # so that the settings fit, and nobody waits until the interpreter has started
 
 
 def runtime_paths() -> list[str]:
@@ -55,6 +56,9 @@ def _clean_environment() -> dict[str, str]:
 class Zygote:
     """A started zygote; a context manager. Not safe for use by several threads at once.
 
+    Forked children of the process that started it may use it side by side with it: each request is one packet, and
+    each guest answers over sockets of its own. The zygote lives until all of them have closed it.
+
     Parameters
     ----------
     modules : mapping of str to bytes
@@ -77,7 +81,8 @@ class Zygote:
             "hidden": [str(package)],
             "unlisted": [str(package.parent)] if package.parent.name != "site-packages" else [],
         }
-        self._control, end = socket.socketpair()
+        self._owner = os.getpid()
+        self._control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with end:
             start = f"import sys; sys.path.append({str(package.parent)!r}); " if settings["unlisted"] else ""
             self._process = subprocess.Popen(
@@ -88,20 +93,21 @@ class Zygote:
                 pass_fds=[end.fileno()],
                 env=_clean_environment(),
                 cwd="/",
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                pipesize=_PIPE_BYTES,
                 start_new_session=True,  # Ctrl-C is for the host, which then closes the control socket
             )
         self._ready = False
         self._ending: list[int] = []  # pidfds of guests that have been killed and may not have gone yet
-        text = json.dumps(settings).encode()
-        with contextlib.suppress(BrokenPipeError):  # then the answer, or its absence, says why
-            self._control.sendall(LENGTH.pack(len(text)) + text)
+        assert self._process.stdin is not None  # noqa: S101  it is a pipe
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:  # then the answer says why, or none
+            stdin.write(json.dumps(settings).encode())
 
     def wait_until_ready(self) -> None:
         """Wait for the zygote's first word; not in the constructor, so that the host can load meanwhile."""
-        if self._ready:
+        if self._ready or self._owner != os.getpid():  # the first word is for its owner; requests wait in the socket
             return
         self._control.settimeout(START_SECONDS)
         try:
@@ -162,10 +168,12 @@ class Zygote:
                 raise GraderError(f"A guest could not be ended within {_END_SECONDS:.0f} s.")
 
     def close(self) -> None:
-        """End the zygote, and with it every guest."""
+        """End the zygote, and with it every guest; in a forked child, only its own use of it."""
         with contextlib.suppress(GraderError):  # then the end of its namespace does it
             self._await_ended(most=0)
         self._control.close()
+        if self._owner != os.getpid():
+            return
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

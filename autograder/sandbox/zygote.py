@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,15 +25,14 @@ from autograder.sandbox import isolation
 if TYPE_CHECKING:
     from autograder.sandbox.guest import Kernel
 
-LENGTH = struct.Struct(">I")
 SETUP_FAILED = 99  # exit code of a guest that did not get as far as student code
 
 
 def main(descriptor: int) -> NoReturn:
-    """Set up the zygote and serve; `descriptor` is the control socket."""
+    """Set up the zygote as standard input says, and serve; `descriptor` is the control socket."""
     control = socket.socket(fileno=descriptor)
     try:
-        settings = _receive_settings(control)
+        settings: dict[str, Any] = json.load(sys.stdin)
         outer = os.geteuid(), os.getegid()
         child = isolation.fork_into_namespaces()
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
@@ -51,22 +49,6 @@ def main(descriptor: int) -> NoReturn:
     _serve(control, kernel, settings["runtime"])
 
 
-def _receive_settings(control: socket.socket) -> dict[str, Any]:
-    (length,) = LENGTH.unpack(_exactly(control, LENGTH.size))
-    settings: dict[str, Any] = json.loads(_exactly(control, length))
-    return settings
-
-
-def _exactly(control: socket.socket, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        part = control.recv(size - len(data))
-        if not part:
-            raise EOFError("the host has gone")
-        data += part
-    return bytes(data)
-
-
 def _refuse(control: socket.socket, error: BaseException) -> NoReturn:
     control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
     os._exit(1)
@@ -77,6 +59,9 @@ def _prepare(settings: dict[str, Any]) -> "Kernel":
     modules = {name: base64.b64decode(content) for name, content in settings["modules"].items()}
     wire_code, guest_code = _code_of("wire"), _code_of("guest")  # the root holds nothing of this package
     isolation.build_root(settings["runtime"], settings["hidden"], modules)
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(null, 0)  # standard input has brought the settings, and leads nowhere from now on
+    os.close(null)
     os.makedirs(isolation.HOME, exist_ok=True)  # noqa: PTH103  for what IPython writes while it starts
     os.chdir(isolation.HOME)
     sys.path[:] = [isolation.COURSE, *(p for p in sys.path if p not in settings["unlisted"])]
@@ -104,7 +89,7 @@ def _execute(name: str, code: CodeType) -> ModuleType:
 
 
 def _serve(control: socket.socket, kernel: "Kernel", runtime: Sequence[str]) -> NoReturn:
-    """Fork a guest for each request, until the host closes the control socket."""
+    """Fork a guest for each request, until the host and its forked workers have closed the control socket."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 4096, 4)
         if not message:
@@ -167,8 +152,6 @@ def _be_init(kernel: "Kernel", runtime: Sequence[str], limits: dict[str, Any], d
 def _be_guest(kernel: "Kernel", limits: dict[str, Any], channel: int, stdout: int, stderr: int) -> NoReturn:
     """Arrange the descriptors, put up the last walls, and serve."""
     try:
-        with open("/dev/null", "rb") as null:  # noqa: PTH123  a descriptor is wanted
-            os.dup2(null.fileno(), 0)
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):

@@ -1,22 +1,25 @@
 """Coordinates one run: what is graded, where results go, one writer; then what the exit code says."""
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import intake, loading, run
+from autograder import intake, run
 from autograder.course import Course
 from autograder.errors import Exit, GraderError, IsolationError, UsageError
 from autograder.intake import Submitted
 from autograder.model import Report, Status
 from autograder.results import Results
 from autograder.run import Job, Setting
+from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
 LEVELS = ("none", "filtered", "namespaces", "full")
 HERE = "namespaces"  # the level that every guest is given
-_BATCH = 100  # reports between two writes to the gradebook
+_IN_FLIGHT = 16  # submissions read and handed out for each worker: enough to begin with while the gradebook is opened
+_BATCH = 50  # reports between two writes to the gradebook
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ class Summary:
         return Exit.UNGRADED if ours or self.problems else Exit.OK
 
 
-def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable[[Report], None]) -> Summary:
+def grade_submissions(
+    order: Order, begin: Callable[[int], None], step: Callable[[Report], None], launched: Launched | None = None
+) -> Summary:
     """Grade what was submitted and write every result.
 
     Parameters
@@ -68,6 +73,8 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
         Called once with the number of submissions.
     step : callable
         Called with each report.
+    launched : Launched, optional
+        A sandbox's first process, if it has been started already.
 
     Raises
     ------
@@ -84,17 +91,16 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
     names = sorted({submitted.assignment for submitted in submissions})
     workers = max(1, min(order.workers, len(submissions)))
     setting = Setting(order.course, order.key, order.limits)
-    run.prepare(setting, names)  # a broken assignment is told now, not by the first submission
-    provenance = {name: loading.provenance_of(order.course, name, order.key) for name in names}
+    provenance = run.prepare(setting, names, launched)  # a broken assignment is told now, not by the first submission
+    results = Results(order.out)
     executor = run.pool(workers)
-    try:
-        results = Results(order.out)
-        writer = _Gradebook(order.course, names) if order.gradebook else None  # takes as long to import as the zygote
+    writer = _Gradebook(order.course, names) if order.gradebook else None
+
+    @functools.cache
+    def look_before() -> None:  # workers have begun by then; nothing is written unless all is well here
+        if writer is not None:
+            writer.open()
         run.wait_until_ready()
-    except BaseException:
-        executor.shutdown(cancel_futures=True)
-        run.close_graders()
-        raise
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:
         known = None if order.fresh else results.read(submitted.folder)
@@ -104,8 +110,16 @@ def grade_submissions(order: Order, begin: Callable[[int], None], step: Callable
     reports, graded, problems = [], 0, []
     today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
     try:
+        if workers == 1:
+            look_before()
         for submitted, report, now in run.grade_class(
-            setting, submissions, executor, lambda: run.pool(workers), in_flight=4 * workers, earlier=earlier
+            setting,
+            submissions,
+            executor,
+            lambda: run.pool(workers),
+            in_flight=_IN_FLIGHT * workers,
+            earlier=earlier,
+            meanwhile=look_before if workers > 1 else lambda: None,
         ):
             if now:
                 try:
@@ -131,24 +145,38 @@ class _Gradebook:
     """Hands reports to the gradebook in batches; imports nbgrader only when there is one to write."""
 
     def __init__(self, course: Course, names: Sequence[str]) -> None:
-        from autograder import gradebook, gradebook_access  # noqa: PLC0415  they take a second to import
+        self._course, self._names = course, names
+        self._waiting: list[tuple[Report, dt.datetime | None]] = []
+        self._opened = False
 
-        url, course_id = course.gradebook()
+    def open(self) -> None:
+        """Look whether the gradebook can be written to, and put the assignments in.
+
+        Raises
+        ------
+        UsageError
+            In one clear line.
+        """
+        from autograder import gradebook, gradebook_access  # noqa: PLC0415  they take half a second to import
+
+        url, course_id = self._course.gradebook()
         self._write, self._graded = gradebook.write, gradebook.Graded
-        self._url = gradebook_access.url_in(course.root, url)
-        self._waiting: list[gradebook.Graded] = []
-        gradebook_access.check(self._url, course.root)
-        for name in names:
-            released = course.root / "release" / name / f"{name}.ipynb"
-            notebook = released if released.is_file() else course.source_notebook(name)
+        self._url = gradebook_access.url_in(self._course.root, url)
+        gradebook_access.check(self._url, self._course.root)
+        for name in self._names:
+            released = self._course.root / "release" / name / f"{name}.ipynb"
+            notebook = released if released.is_file() else self._course.source_notebook(name)
             gradebook_access.ensure_assignment(self._url, name, notebook, course_id or gradebook_access.COURSE)
+        self._opened = True
 
     def add(self, report: Report, timestamp: dt.datetime | None) -> None:
-        self._waiting.append(self._graded(report, timestamp))
+        self._waiting.append((report, timestamp))
         if len(self._waiting) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
+        if not self._opened:  # everything held from an earlier run
+            self.open()
         batch, self._waiting = self._waiting, []
         if batch:
-            self._write(self._url, batch)
+            self._write(self._url, [self._graded(report, timestamp) for report, timestamp in batch])

@@ -31,6 +31,7 @@ from autograder.model import (
     Status,
 )
 from autograder.sandbox.client import Zygote
+from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Answer, HelperRefusedError, Session
 
@@ -57,13 +58,17 @@ class Attempt:
 class Grader:
     """Grades submissions of one assignment; a context manager that keeps one zygote."""
 
-    def __init__(self, course: Course, name: str, key: bytes, limits: Limits | None = None) -> None:
+    def __init__(
+        self, course: Course, name: str, key: bytes, limits: Limits | None = None, launched: Launched | None = None
+    ) -> None:
         """Load the assignment and start the zygote.
 
         Parameters
         ----------
         key : bytes
             The course secret.
+        launched : Launched, optional
+            The first process of a sandbox; started here where none is given.
 
         Raises
         ------
@@ -74,10 +79,10 @@ class Grader:
         self._key = key
         written, modules = loading.written(course, name)
         # started first: it imports while the reference is loaded here
-        self._zygote = Zygote(modules, written.imports)
+        self._zygote = Zygote(modules, written.imports, launched)
         try:
             self.assignment, self.reference = loading.load(course, name)
-            self.provenance = loading.provenance_of(course, name, key)
+            self.provenance = loading.provenance_of(course, name, key, written, modules)
         except BaseException:
             self._zygote.close()
             raise

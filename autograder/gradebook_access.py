@@ -27,7 +27,13 @@ COURSE = "default_course"  # nbgrader's name for the course where its configurat
 
 _WAIT = 2.0  # seconds a gradebook may be busy before we call it locked
 _ALIAS = "_autograder_nbgrader"
-_UNUSED = "rfc3987_syntax"
+# What nbgrader's models import on their way and never use: stand-ins with these names, or None for "not installed".
+_UNUSED: dict[str, tuple[str, ...] | None] = {
+    "rfc3987_syntax": None,  # jsonschema does without it
+    "requests": (),
+    "setuptools": (),
+    "setuptools.archive_util": ("unpack_archive", "unpack_tarfile", "unpack_zipfile"),
+}
 
 
 def url_in(course_root: Path, configured: str = "") -> str:
@@ -148,19 +154,33 @@ def models() -> Any:
 def _light_models() -> ModuleType:
     package = ModuleType(_ALIAS)
     package.__path__ = [str(_folder())]
-    before = dict(sys.modules)
     sys.modules[_ALIAS] = package
-    # jsonschema does without it where it is not installed, and None says just that
-    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
+    with _stand_ins():
+        try:
+            return importlib.import_module(f"{_ALIAS}.api")
+        except BaseException:
+            for name in [name for name in sys.modules if name.partition(".")[0] == _ALIAS]:
+                del sys.modules[name]
+            raise
+
+
+@contextlib.contextmanager
+def _stand_ins() -> Iterator[None]:
+    """Keep modules that would not be used from being imported, for a while; those that are loaded stay as they are."""
+    placed = [name for name in _UNUSED if name not in sys.modules]
+    for name in placed:
+        attributes = _UNUSED[name]
+        if attributes is None:
+            sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say that there is none
+            continue
+        stand_in = ModuleType(name)
+        stand_in.__dict__.update(dict.fromkeys(attributes))
+        sys.modules[name] = stand_in
     try:
-        return importlib.import_module(f"{_ALIAS}.api")
-    except BaseException:
-        for name in [name for name in sys.modules if name.partition(".")[0] == _ALIAS]:
-            del sys.modules[name]
-        raise
+        yield
     finally:
-        if _UNUSED not in before:
-            del sys.modules[_UNUSED]
+        for name in placed:
+            del sys.modules[name]
 
 
 def _notebook(api: Any, name: str, notebook: Any) -> Any:

@@ -27,9 +27,18 @@ def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]
     return notebook, dict(course.shipped_modules(notebook.graded_functions()))
 
 
-def provenance_of(course: Course, name: str, key: bytes) -> Provenance:
-    """Return what every report of an assignment records, but for the submission's digest."""
-    notebook, modules = written(course, name)
+def provenance_of(
+    course: Course, name: str, key: bytes, notebook: SourceNotebook, modules: Mapping[str, bytes]
+) -> Provenance:
+    """Return what every report of an assignment records, but for the submission's digest.
+
+    Parameters
+    ----------
+    key : bytes
+        The course secret.
+    notebook, modules
+        As `written` gives them.
+    """
     return Provenance(
         grader=__version__,
         assignment_digest=_digest(notebook.sha256, assignments.file_of(course, name).read_bytes(), modules),

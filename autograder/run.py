@@ -21,8 +21,10 @@ from autograder.errors import GraderError, IsolationError, SubmissionError, Usag
 from autograder.grade import Grader
 from autograder.intake import Submitted
 from autograder.model import Provenance, Report, Status
+from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
+_GARBAGE = 50_000  # objects between two collections: what a submission is made of holds hardly any cycles
 _TRIES = 2  # of one submission, when a worker dies under it
 
 
@@ -82,12 +84,13 @@ def grade_one(setting: Setting, job: Job) -> Report:
         return _grader(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
 
 
-def _grader(setting: Setting, assignment: str) -> Grader:
+def _grader(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
     key = (setting, assignment)
     if key not in _graders:
-        _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits)
+        _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits, launched)
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk through it for every submission
+        gc.set_threshold(_GARBAGE)
     return _graders[key]
 
 
@@ -98,13 +101,31 @@ def close_graders() -> None:
         grader.close()
 
 
-def prepare(setting: Setting, assignments: Iterable[str]) -> None:
+def prepare(setting: Setting, assignments: Iterable[str], launched: Launched | None = None) -> dict[str, Provenance]:
     """Load assignments and start their zygotes in this process, before there is a pool.
 
     Workers that are forked afterwards find them here: nothing is loaded twice, and one zygote serves all of them.
+
+    Parameters
+    ----------
+    launched : Launched, optional
+        A sandbox's first process, for the first assignment.
+
+    Returns
+    -------
+    dict of str to Provenance
+        What every report of an assignment will record, but for the submission's digest.
+
+    Raises
+    ------
+    UsageError
+        If an assignment cannot be graded as it stands.
     """
+    result = {}
     for assignment in assignments:
-        _grader(setting, assignment)
+        result[assignment] = _grader(setting, assignment, launched).provenance
+        launched = None
+    return result
 
 
 def wait_until_ready() -> None:
@@ -169,6 +190,7 @@ def grade_class(
     *,
     in_flight: int,
     earlier: Callable[[Submitted, Job], Report | None] = lambda _submitted, _job: None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Submitted, Report, bool]]:
     """Grade a class, yielding each report as it comes.
 
@@ -182,6 +204,8 @@ def grade_class(
         How many submissions are read and handed out at a time: what bounds the coordinator's memory.
     earlier : callable
         Gives the report of an earlier run where it still holds.
+    meanwhile : callable
+        Called whenever submissions have been handed out, before their reports are waited for.
 
     Yields
     ------
@@ -222,6 +246,7 @@ def grade_class(
                     break
             if not running and not again:
                 return
+            meanwhile()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             broken = not running
             for future in done:

@@ -6,51 +6,17 @@ import json
 import os
 import select
 import socket
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import autograder
 from autograder.errors import GraderError, IsolationError
 from autograder.sandbox.connection import START_SECONDS, Guest
+from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
 _END_SECONDS = 10.0  # for the kernel to take a guest apart: our time, not a student's
-
-_PIPE_BYTES = 1 << 20  # so that the settings fit, and nobody waits until the interpreter has started
-
-
-def runtime_paths() -> list[str]:
-    """Return the folders and files of this machine that a guest may read: the interpreter's libraries, no programs."""
-    paths = {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"}
-    for prefix in (sys.base_prefix, sys.prefix):
-        paths |= {f"{prefix}/lib", f"{prefix}/lib64"}
-    paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    existing = sorted(path for path in paths if os.path.lexists(path))
-    # what lies inside another needs no binding of its own
-    return [
-        p for p in existing if not any(p != q and p.startswith(q + "/") and not Path(q).is_symlink() for q in existing)
-    ]
-
-
-def _clean_environment() -> dict[str, str]:
-    """Return the whole environment of zygote and guests; nothing of ours is in it."""
-    threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {
-        **dict.fromkeys(threads, "1"),
-        "HOME": "/tmp/work",  # noqa: S108  the guest's own
-        "IPYTHONDIR": "/tmp/work/.ipython",  # noqa: S108
-        "MPLCONFIGDIR": "/tmp/work/.matplotlib",  # noqa: S108
-        "MPLBACKEND": "agg",
-        "LANG": "C.UTF-8",
-        "PATH": "/nowhere",
-        "TERM": "dumb",
-    }
 
 
 class Zygote:
@@ -65,6 +31,8 @@ class Zygote:
         The course's own modules as the assignment may carry them.
     imports : str
         The source notebook's import cell, executed once, before any guest is forked.
+    launched : Launched, optional
+        A first process that has been started already; it is ours from now on.
 
     Raises
     ------
@@ -72,38 +40,20 @@ class Zygote:
         If this machine refuses a wall.
     """
 
-    def __init__(self, modules: Mapping[str, bytes], imports: str) -> None:
-        package = Path(autograder.__file__).parent
-        settings = {
-            "modules": {name: base64.b64encode(content).decode() for name, content in modules.items()},
-            "imports": imports,
-            "runtime": runtime_paths(),
-            "hidden": [str(package)],
-            "unlisted": [str(package.parent)] if package.parent.name != "site-packages" else [],
-        }
+    def __init__(self, modules: Mapping[str, bytes], imports: str, launched: Launched | None = None) -> None:
         self._owner = os.getpid()
-        self._control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with end:
-            start = f"import sys; sys.path.append({str(package.parent)!r}); " if settings["unlisted"] else ""
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-X", "utf8", "-c"),
-                    f"{start}from autograder.sandbox.zygote import main; main({end.fileno()})",
-                ],
-                pass_fds=[end.fileno()],
-                env=_clean_environment(),
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pipesize=_PIPE_BYTES,
-                start_new_session=True,  # Ctrl-C is for the host, which then closes the control socket
-            )
+        self._launched = launched or Launched()
+        self._control = self._launched.control
         self._ready = False
         self._ending: list[int] = []  # pidfds of guests that have been killed and may not have gone yet
-        assert self._process.stdin is not None  # noqa: S101  it is a pipe
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:  # then the answer says why, or none
-            stdin.write(json.dumps(settings).encode())
+        course = {
+            "modules": {name: base64.b64encode(content).decode() for name, content in modules.items()},
+            "imports": imports,
+        }
+        stdin = self._launched.process.stdin
+        assert stdin is not None  # noqa: S101  it is a pipe
+        with contextlib.suppress(BrokenPipeError), stdin:  # then the answer says why, or its absence
+            stdin.write(json.dumps(course).encode())
 
     def wait_until_ready(self) -> None:
         """Wait for the zygote's first word; not in the constructor, so that the host can load meanwhile."""
@@ -116,11 +66,12 @@ class Zygote:
             answer = b""
         message = json.loads(answer) if answer else {}
         if "ready" not in message:
-            self._process.kill()
-            stderr = self._process.stderr.read().decode(errors="replace")[-2000:] if self._process.stderr else ""
+            process = self._launched.process
+            process.kill()
+            stderr = process.stderr.read().decode(errors="replace")[-2000:] if process.stderr else ""
             self.close()
             why = message.get("error") or stderr or f"it did not start within {START_SECONDS:.0f} s"
-            if "unshare" in why or "mount" in why or "uid_map" in why or "Permission" in why:
+            if "clone" in why or "mount" in why or "uid_map" in why or "Permission" in why:
                 raise IsolationError(
                     f"This machine does not let student code be isolated ({why}). "
                     "Nothing was run. `autograder doctor` says what is missing and how to get it."
@@ -171,16 +122,10 @@ class Zygote:
         """End the zygote, and with it every guest; in a forked child, only its own use of it."""
         with contextlib.suppress(GraderError):  # then the end of its namespace does it
             self._await_ended(most=0)
-        self._control.close()
-        if self._owner != os.getpid():
-            return
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        if self._owner == os.getpid():
+            self._launched.close()
+        else:
+            self._control.close()
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ students and helpful about their errors; nothing that it says is believed beyond
 
 import ast
 import builtins
+import contextlib
 import re
 import socket
 import sys
@@ -95,6 +96,7 @@ class Kernel:
         error = self.run_cell(-1, imports, ())
         if error is not None:
             raise RuntimeError(f"the import cell fails: {error['type']}: {error['message']}")
+        _rehearse(self)
 
     def run_cell(self, index: int, source: str, binds: tuple[str, ...]) -> dict[str, Any] | None:
         """Run a cell and keep the functions it is to bind; return what went wrong, if anything did."""
@@ -258,7 +260,7 @@ class _Channel:
 
     def _exactly(self, size: int) -> bytes:
         while len(self._received) < size:
-            part = self._socket.recv(1 << 18)
+            part = self._socket.recv(1 << 16)
             if not part:
                 raise SystemExit(0)  # the host has gone or has had enough
             self._received += part
@@ -283,6 +285,45 @@ def serve(kernel: Kernel, descriptor: int) -> NoReturn:
             _answer_calls(kernel, channel, request)
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+_REHEARSAL = """
+def rehearsal(x, parameters):
+    import numpy as np
+
+    W, b = parameters["W"], parameters["b"]
+    a = np.zeros(x.shape)
+    caches = []
+    for t in range(x.shape[2]):
+        z = np.exp(np.tanh(np.dot(W, x[:, :, t]) + b))
+        a[:, :, t] = z / np.sum(z, axis=0, keepdims=True)
+        caches.append((a[:, :, t], z, parameters))
+    return a, (caches, helper(x, parameters=parameters))
+"""
+
+
+def _rehearse(kernel: Kernel) -> None:
+    """Serve requests of the host's kind once, and forget them.
+
+    What is imported late, cached, or specialised by the interpreter as it runs is then there in every guest.
+    """
+    case = np.ones((2, 3, 4)), {"W": np.eye(2), "b": np.zeros((2, 1))}
+    cells = [
+        {"index": 0, "source": _REHEARSAL, "binds": ["rehearsal"]},
+        {"index": 1, "source": "rehearsal(1)", "binds": []},
+    ]
+    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper"}
+    frames = [wire.pack({"do": "cells", "n": 1, "cells": cells})] * 3
+    frames += [wire.pack(request, cases=[case]), wire.pack({}, value=case)] * 4  # a call, and the host's answer
+    here, there = socket.socketpair()
+    with here, contextlib.suppress(SystemExit):  # raised at the end of what there is to read
+        here.sendall(b"".join(frames))
+        here.shutdown(socket.SHUT_WR)
+        serve(kernel, there.detach())
+    for name in ("rehearsal", "helper"):
+        kernel.shell.user_ns.pop(name, None)
+    kernel.bound.clear()
+    kernel.sources.clear()
 
 
 def _answer_calls(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None:

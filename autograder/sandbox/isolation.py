@@ -6,39 +6,45 @@ Every process, its rights, and its pipes:
 
 host
     The instructor's process (the command, or one worker of the pool). Holds the reference, the course secret and the
-    gradebook. Never runs student code. Speaks to the zygote over one *control* socket, and to each guest over one
+    gradebook. Never runs student code. Speaks to the warden over one *control* socket, and to each guest over one
     *channel* (frames), two pipes (the guest's stdout and stderr, read and capped) and one *status* socket.
 launcher
-    A fresh interpreter with a clean environment that the host starts. Forks the zygote into new user, pid, mount, net,
+    A fresh interpreter with a clean environment that the host starts. Forks the warden into new user, pid, mount, net,
     ipc and uts namespaces, and waits for it. Holds no socket.
+warden
+    PID 1 of those namespaces. Builds a minimal read-only root and moves into it. No network, no secret, no way to a
+    file that is not in the root. Takes the host's requests, watches every guest, and reaps. Its own death (or the
+    host's: end of file on the control socket) ends every process below it.
 zygote
-    PID 1 of those namespaces. Builds a minimal read-only root, moves into it, and only then imports numpy, IPython and
-    the course's modules, once. No network, no secret, no way to a file that is not in the root. Forks on request; its
-    own death (or the host's: end of file on the control socket) ends every process below it.
+    Forked by the warden inside its walls. Only then are numpy, IPython and the course's modules imported, once. Forks
+    guests when the warden says so; tells the host one word over the control socket, and closes it.
 init
-    PID 1 of one guest's namespaces: forked by the zygote, in a second layer of the same six namespaces. Mounts a fresh
-    /proc and a private, sized tmpfs, forks the guest, waits for its end and says over the status socket how it ended.
-    When the host closes that socket, init exits, and the kernel ends whatever the guest has left behind.
+    PID 1 of one guest's namespaces: forked by the warden, which is small, into a second layer of the same six
+    namespaces. Mounts a fresh /proc and a private, sized tmpfs, and hands descriptors of its namespaces to the zygote.
+    When the host closes the *status* socket, init exits, and the kernel ends whatever the guest has left behind.
 guest
-    Runs the student's code. Has the channel, its two pipes and /dev/null, no other descriptor; an unprivileged uid in
-    a user namespace without capabilities; rlimits; no_new_privs; its own session.
+    Forked by the zygote, as a child of the warden, into init's namespaces. Runs the student's code. Has the channel,
+    its two pipes and /dev/null, no other descriptor; an unprivileged uid in a user namespace without capabilities;
+    rlimits; no_new_privs; its own session. When it ends, the warden says over the status socket how, and ends init.
 
-What the guest sends is data (see `autograder.sandbox.wire`). What init sends is trusted no further: a guest that took
-over its init could only misreport its own death.
+What the guest sends is data (see `autograder.sandbox.wire`). Init is undumpable before there is a guest beside it, and
+a guest that took it over all the same would have won the right to end itself.
 
 Landlock, seccomp and cgroups come on top of these; their place is in `confine_guest`.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock, as a fork must
 
+CLONE_PARENT = 0x00008000
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
@@ -83,18 +89,11 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     call("mount", source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
 
 
-# ------------------------------------------------------------------------------------------------ the zygote's walls
-
-
-def fork_into_namespaces() -> int:
-    """Fork; the child is PID 1 in fresh namespaces, and has yet to call `become`. Returns like `os.fork`.
-
-    One clone(2) instead of unshare and two forks: copying the page tables of an interpreter that has numpy loaded is
-    most of the price of a guest. Python is told before and after, as `os.fork` tells it.
-    """
+def _clone(flags: int) -> int:
+    """Fork with flags of clone(2); returns like `os.fork`. Python is told before and after, as `os.fork` tells it."""
     python = ctypes.pythonapi
     python.PyOS_BeforeFork()
-    pid = int(_libc_locked.syscall(_SYS_CLONE[os.uname().machine], ALL_NAMESPACES | signal.SIGCHLD, 0, 0, 0, 0))
+    pid = int(_libc_locked.syscall(_SYS_CLONE[os.uname().machine], flags | signal.SIGCHLD, 0, 0, 0, 0))
     error = ctypes.get_errno()
     if pid == 0:
         python.PyOS_AfterFork_Child()
@@ -103,6 +102,17 @@ def fork_into_namespaces() -> int:
     if pid == -1:
         raise OSError(error, f"clone: {os.strerror(error)}")
     return pid
+
+
+# ------------------------------------------------------------------------------------------------ the sandbox's walls
+
+
+def fork_into_namespaces() -> int:
+    """Fork; the child is PID 1 in fresh namespaces, and has yet to call `become`. Returns like `os.fork`.
+
+    One clone(2) instead of unshare and two forks.
+    """
+    return _clone(ALL_NAMESPACES)
 
 
 def become(inner_uid: int, outer: tuple[int, int]) -> None:
@@ -128,7 +138,7 @@ def _write(path: str, text: str) -> None:
     os.close(descriptor)
 
 
-def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[str, bytes]) -> None:
+def build_root(runtime: Iterable[str], hidden: Iterable[str]) -> None:
     """Build the minimal read-only root and move into it.
 
     Parameters
@@ -137,8 +147,6 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[s
         Folders and files of the machine that are bound into it, read-only, at the same place.
     hidden : iterable of str
         Folders within those that are covered by an empty one.
-    modules : mapping of str to bytes
-        The course's own modules, written below `COURSE`.
     """
     mount("", "/", flags=MS_REC | MS_PRIVATE)
     root = "/sys"  # any folder that holds nothing to be bound; the tmpfs covers it
@@ -155,10 +163,8 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[s
         target.parent.mkdir(exist_ok=True)
         target.touch()
         mount(f"/dev/{device}", str(target), flags=MS_BIND)
-    for name, content in modules.items():
-        module = Path(root + COURSE, name)
-        module.parent.mkdir(parents=True, exist_ok=True)
-        module.write_bytes(content)
+    Path(root + COURSE).mkdir()
+    mount("course", root + COURSE, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
     for folder in ("proc", "tmp", "etc", "dev"):
         Path(root, folder).mkdir(exist_ok=True)
     Path(root, "etc/passwd").write_text(f"student:x:{GUEST_UID}:{GUEST_UID}::{HOME}:/bin/false\n")
@@ -168,6 +174,15 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str], modules: Mapping[s
     call("pivot_root", b".", b".")
     call("umount2", b".", MNT_DETACH)
     os.chdir("/")
+
+
+def put_modules(modules: Mapping[str, bytes]) -> None:
+    """Write the course's own modules below `COURSE`, and make it read-only."""
+    for name, content in modules.items():
+        module = Path(COURSE, name)
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_bytes(content)
+    mount("", COURSE, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
 def _bind(path: str, root: str) -> None:
@@ -213,6 +228,49 @@ def mount_private(disk: int, runtime: Iterable[str]) -> None:
         mount(f"/proc/self/fd/{handle}", path, flags=MS_BIND | MS_REC)  # still read-only: the flag is locked
         os.close(handle)
     os.mkdir(HOME)  # noqa: PTH102  likewise
+
+
+# user first: it gives the rights to enter the others; the last is for children, of which the guest is one
+_NAMESPACE_FILES = ("user", "mnt", "net", "ipc", "uts", "pid")
+NAMESPACES = len(_NAMESPACE_FILES)
+
+
+def open_namespaces() -> list[int]:
+    """Return descriptors of this process's own namespaces; nobody else may open those of an undumpable process."""
+    return [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in _NAMESPACE_FILES]
+
+
+def own_pid_namespace() -> int:
+    """Return a descriptor of this process's own pid namespace."""
+    return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def fork_below(namespaces: Sequence[int], own: int) -> int:
+    """Fork a child into another pid namespace, as a child of our own parent; returns like `os.fork`.
+
+    Parameters
+    ----------
+    namespaces : sequence of int
+        As `open_namespaces` gives them; empty if their init has died.
+    own : int
+        As `own_pid_namespace` gives it: where the caller's later children belong.
+    """
+    if not namespaces:
+        raise OSError(errno.ESRCH, "its namespaces could not be made")
+    call("setns", namespaces[-1], CLONE_NEWPID)
+    pid = -1
+    try:
+        pid = _clone(CLONE_PARENT)
+    finally:
+        if pid:  # the child is where it belongs
+            call("setns", own, CLONE_NEWPID)
+    return pid
+
+
+def enter(namespaces: Sequence[int]) -> None:
+    """Enter the namespaces in which this process has been born; its working folder is the private one then."""
+    for namespace in namespaces[:-1]:
+        call("setns", namespace, 0)
     os.chdir(HOME)
 
 

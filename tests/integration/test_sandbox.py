@@ -22,7 +22,7 @@ import pytest
 from autograder.course import Course
 from autograder.loading import written
 from autograder.model import Outcome
-from autograder.sandbox import client
+from autograder.sandbox import client, launch
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Answer, CellToRun, HelperRefusedError, Session
@@ -208,6 +208,7 @@ def test_nothing_of_the_grader_is_in_the_guests_memory(zygote: Zygote) -> None:
         "autograder.sandbox",
         "autograder.sandbox.guest",
         "autograder.sandbox.isolation",
+        "autograder.sandbox.warden",
         "autograder.sandbox.wire",
         "autograder.sandbox.zygote",
     ]
@@ -460,7 +461,7 @@ time.sleep(60)
     assert host.stdout is not None
     assert host.stdout.readline() == b"ready\n"
     below = children_of(host.pid)
-    assert len(below) >= 4, "launcher, zygote, init and guest"
+    assert len(below) >= 5, "launcher, warden, zygote, init and guest"
     host.send_signal(signal.SIGKILL)
     host.wait()
     host.stdout.close()
@@ -502,8 +503,8 @@ def test_an_interpreter_below_tmp_is_there_and_read_only(tmp_path: Path, monkeyp
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "library.py").write_text("x = 1\n")
     (tmp_path / "secret.txt").write_text(CANARY)
-    known = client.runtime_paths()
-    monkeypatch.setattr(client, "runtime_paths", lambda: [*known, str(tmp_path / "lib")])
+    known = launch.runtime_paths()
+    monkeypatch.setattr(launch, "runtime_paths", lambda: [*known, str(tmp_path / "lib")])
     lines = f"""
     sys.path.append({str(tmp_path / "lib")!r})
     import library

@@ -17,7 +17,8 @@ PACKAGE = "autograder"
 
 # From the top down: a module imports only from layers below its own. A new module is given its place here.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("cli", "__main__"),
+    ("__main__",),
+    ("cli",),
     ("audit", "coordinate", "demo", "plugin"),
     ("release", "results", "run"),
     ("gradebook", "grade", "release_steps", "reports.table"),
@@ -28,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("assignments.*", "compare", "leaks", "sandbox.session", "source"),
     ("notebook", "reports.text", "sandbox.client", "shipped", "skeleton", "solutions"),
     ("course", "expressions", "regions", "sandbox.connection", "variants"),
+    ("sandbox.launch", "sandbox.warden"),
     ("sandbox.zygote",),
     ("sandbox.guest", "sandbox.isolation"),
     ("sandbox.limits", "sandbox.wire"),
@@ -45,6 +47,8 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "gradebook_access": ("errors",),
     "assignments.*": ("model", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox
+    "sandbox.launch": ("",),
+    "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": ("sandbox.guest", "sandbox.isolation"),  # guests are forks of it: it holds what they hold
     "sandbox.guest": ("sandbox.wire",),
     "sandbox.isolation": (),
@@ -59,6 +63,8 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "reports.*": ("jinja2", "markupsafe", "rich"),
     "sandbox.guest": ("IPython", "numpy", "traitlets"),  # IPython is configured with traitlets
     "sandbox.isolation": (),
+    "sandbox.launch": ("",),
+    "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": (),
     "sandbox.wire": ("numpy",),
     "notebook": (),

@@ -1,0 +1,100 @@
+"""Starts the sandbox's first process; light, so that it can be done before anything else is imported.
+
+What the sandbox imports and what the host imports take about as long: begun together, they are done together.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Self
+
+import autograder
+
+_PIPE_BYTES = 1 << 20  # so that the course fits, and nobody waits until the zygote is ready for it
+
+
+def runtime_paths() -> list[str]:
+    """Return the folders and files of this machine that a guest may read: the interpreter's libraries, no programs."""
+    paths = {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"}
+    for prefix in (sys.base_prefix, sys.prefix):
+        paths |= {f"{prefix}/lib", f"{prefix}/lib64"}
+    paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    existing = sorted(path for path in paths if os.path.lexists(path))
+    # what lies inside another needs no binding of its own
+    return [
+        p for p in existing if not any(p != q and p.startswith(q + "/") and not Path(q).is_symlink() for q in existing)
+    ]
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return the whole environment of the sandbox; nothing of ours is in it."""
+    threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        **dict.fromkeys(threads, "1"),
+        "HOME": "/tmp/work",  # noqa: S108  the guest's own
+        "IPYTHONDIR": "/tmp/work/.ipython",  # noqa: S108
+        "MPLCONFIGDIR": "/tmp/work/.matplotlib",  # noqa: S108
+        "MPLBACKEND": "agg",
+        "LANG": "C.UTF-8",
+        "PATH": "/nowhere",
+        "TERM": "dumb",
+    }
+
+
+class Launched:
+    """The sandbox's first process, and the control socket to it; a context manager that ends it.
+
+    Attributes
+    ----------
+    process : Popen
+        The launcher.
+    control : socket
+        One packet a request; ends everything when the last copy of it is closed.
+    """
+
+    def __init__(self) -> None:
+        package = Path(autograder.__file__).parent
+        unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
+        walls = {"runtime": runtime_paths(), "hidden": [str(package)], "unlisted": unlisted}
+        self.control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with end:
+            found = f"sys.path.append({str(package.parent)!r}); " if unlisted else ""
+            run = f"from autograder.sandbox.warden import main; main({end.fileno()}, json.loads(sys.argv[1]))"
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-X", "utf8", "-c"),
+                    f"import json, sys; {found}{run}",
+                    json.dumps(walls),
+                ],
+                pass_fds=[end.fileno()],
+                env=_clean_environment(),
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pipesize=_PIPE_BYTES,
+                start_new_session=True,  # Ctrl-C is for the host, which then closes the control socket
+            )
+
+    def close(self) -> None:
+        """End it, and everything below it."""
+        self.control.close()
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stderr:
+            self.process.stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

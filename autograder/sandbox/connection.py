@@ -128,7 +128,8 @@ class Guest:
             if not part:
                 raise self._death()
             self._received += part
-        data, self._received = bytes(self._received[:size]), self._received[size:]
+        data = bytes(self._received[:size])
+        del self._received[:size]
         return data
 
     def _wait(self, deadline: float, doing: str) -> None:

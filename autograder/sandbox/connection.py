@@ -22,6 +22,7 @@ from autograder.sandbox.zygote import SETUP_FAILED
 
 START_SECONDS = 60.0  # a cold disk may take long to give numpy; this is our time, not a student's
 _CHUNK = 1 << 16
+_SHOWN = 300  # bytes
 
 
 class GuestDiedError(Exception):
@@ -52,6 +53,7 @@ class Guest:
         self._init = -1  # pidfd of init
         self._received = bytearray()
         self._told = b""
+        self._printed = b""  # the beginning, for our own failures only
         self.output_truncated = False
         channel.setblocking(False)  # noqa: FBT003
         status.setblocking(False)  # noqa: FBT003
@@ -153,9 +155,11 @@ class Guest:
         except BlockingIOError:
             return
         if not part:
-            self._poll.unregister(output)
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(output)
             return
         self._outputs[output] -= len(part)
+        self._printed += part[: _SHOWN - len(self._printed)]
         if self._outputs[output] < 0:
             self.output_truncated = True
 
@@ -197,7 +201,10 @@ class Guest:
                     return GraderError(f"A guest could not be started: {message['error']}")
                 code = message.get("ended", code)
         if code == SETUP_FAILED:
-            return GraderError("A guest could not be confined; nothing of the submission was run in it.")
+            for output in self._outputs:
+                self._drain(output)
+            why = self._printed.decode(errors="replace")
+            return GraderError(f"A guest could not be confined ({why}); nothing of the submission was run in it.")
         return GuestDiedError(Outcome.KILLED, _how(code))
 
     def kill(self) -> None:

@@ -30,7 +30,8 @@ guest
 What the guest sends is data (see `autograder.sandbox.wire`). Init is undumpable before there is a guest beside it, and
 a guest that took it over all the same would have won the right to end itself.
 
-Landlock, seccomp and cgroups come on top of these; their place is in `confine_guest`.
+Where a machine allows no namespaces, the level `filtered` does without them: there is no init, the guest lives in a
+folder of its own, and Landlock and seccomp alone stand between it and the host. See `Plan`.
 """
 
 import ctypes
@@ -39,7 +40,10 @@ import os
 import resource
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from autograder.sandbox import landlock, seccomp
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock, as a fork must
@@ -51,7 +55,7 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
-ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+_NAMESPACES = {"pid": CLONE_NEWPID, "net": CLONE_NEWNET, "ipc": CLONE_NEWIPC, "uts": CLONE_NEWUTS}
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
@@ -66,7 +70,55 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 GUEST_UID = 1000  # inside its own user namespace; outside it is whoever the host is
 HOME = "/tmp/work"  # noqa: S108  the guest's private tmpfs, not the machine's /tmp
+DEVICES = ("null", "zero", "random", "urandom")
 COURSE = "/course"  # where the course's modules stand in the minimal root
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which walls stand, and where; made by the host, the same for warden, zygote and guests.
+
+    Attributes
+    ----------
+    namespaces : bool
+        Whether there are namespaces and a minimal root; without them, ``base`` is where files are.
+    base : str
+        A folder of the host's for this sandbox alone.
+    runtime, hidden : tuple of str
+        See `build_root`; without namespaces nothing can be hidden in a folder that may be read.
+    unlisted : tuple of str
+        What is no longer on the path of modules.
+    without : tuple of str
+        Layers that are left out, by name. For the tests that show what each is good for, and for nothing else.
+    """
+
+    namespaces: bool
+    base: str
+    runtime: tuple[str, ...]
+    hidden: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> bool:
+        """Whether there is a minimal root."""
+        return self.namespaces and "root" not in self.without
+
+    @property
+    def course(self) -> str:
+        """Where the course's modules stand."""
+        return COURSE if self.root else f"{self.base}/course"
+
+    @property
+    def home(self) -> str:
+        """The working folder of the zygote, and with namespaces that of a guest: private, there, to each."""
+        return HOME if self.namespaces else f"{self.base}/work"
+
+    @property
+    def flags(self) -> int:
+        """The namespaces for clone(2)."""
+        others = sum(flag for name, flag in _NAMESPACES.items() if name not in self.without)
+        return CLONE_NEWUSER | CLONE_NEWNS | others
 
 
 def call(name: str, *arguments: object) -> int:
@@ -107,28 +159,41 @@ def _clone(flags: int) -> int:
 # ------------------------------------------------------------------------------------------------ the sandbox's walls
 
 
-def fork_into_namespaces() -> int:
+def fork_into_namespaces(plan: Plan) -> int:
     """Fork; the child is PID 1 in fresh namespaces, and has yet to call `become`. Returns like `os.fork`.
 
     One clone(2) instead of unshare and two forks.
     """
-    return _clone(ALL_NAMESPACES)
+    return _clone(plan.flags)
 
 
-def become(inner_uid: int, outer: tuple[int, int]) -> None:
+def become(inner_uid: int, outer: tuple[int, int], *, dumpable: bool = False) -> None:
     """Become `inner_uid` in this process's new user namespace.
 
     Parameters
     ----------
     outer : (int, int)
         User and group id in the namespace outside, as they were before the fork.
+    dumpable : bool
+        Whether other processes of the same user may look into this one.
     """
     # only a dumpable process may write its own map, and an undumpable one cannot be read by others of the same user
     call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{inner_uid} {outer[0]} 1")
     _write("/proc/self/gid_map", f"{inner_uid} {outer[1]} 1")
+    if not dumpable:
+        be_undumpable()
+
+
+def be_undumpable() -> None:
+    """Let no other process of the same user look into this one."""
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """End when the parent ends."""
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _write(path: str, text: str) -> None:
@@ -138,27 +203,23 @@ def _write(path: str, text: str) -> None:
     os.close(descriptor)
 
 
-def build_root(runtime: Iterable[str], hidden: Iterable[str]) -> None:
+def build_root(plan: Plan) -> None:
     """Build the minimal read-only root and move into it.
 
-    Parameters
-    ----------
-    runtime : iterable of str
-        Folders and files of the machine that are bound into it, read-only, at the same place.
-    hidden : iterable of str
-        Folders within those that are covered by an empty one.
+    The plan's ``runtime``, folders and files of the machine, is bound into it, read-only, at the same place; its
+    ``hidden``, folders within those, is covered by empty ones.
     """
     mount("", "/", flags=MS_REC | MS_PRIVATE)
     root = "/sys"  # any folder that holds nothing to be bound; the tmpfs covers it
     mount("root", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
     Path(root, "tmp").mkdir()
     mount("tmp", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=1777")  # noqa: S108
-    for path in runtime:  # after /tmp, which may hold the interpreter of a throw-away clone
+    for path in plan.runtime:  # after /tmp, which may hold the interpreter of a throw-away clone
         _bind(path, root)
-    for path in hidden:
+    for path in plan.hidden:
         if Path(root + path).is_dir():
             mount("hidden", root + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555")
-    for device in ("null", "zero", "random", "urandom"):
+    for device in DEVICES:
         target = Path(f"{root}/dev/{device}")
         target.parent.mkdir(exist_ok=True)
         target.touch()
@@ -168,7 +229,10 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str]) -> None:
     for folder in ("proc", "tmp", "etc", "dev"):
         Path(root, folder).mkdir(exist_ok=True)
     Path(root, "etc/passwd").write_text(f"student:x:{GUEST_UID}:{GUEST_UID}::{HOME}:/bin/false\n")
-    mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if "pid" in plan.without:  # then /proc is not ours to mount
+        mount("/proc", f"{root}/proc", flags=MS_BIND | MS_REC)
+    else:
+        mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     mount("", root, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     os.chdir(root)
     call("pivot_root", b".", b".")
@@ -176,13 +240,14 @@ def build_root(runtime: Iterable[str], hidden: Iterable[str]) -> None:
     os.chdir("/")
 
 
-def put_modules(modules: Mapping[str, bytes]) -> None:
-    """Write the course's own modules below `COURSE`, and make it read-only."""
+def put_modules(plan: Plan, modules: Mapping[str, bytes]) -> None:
+    """Write the course's own modules where they are found, and make them read-only."""
     for name, content in modules.items():
-        module = Path(COURSE, name)
+        module = Path(plan.course, name)
         module.parent.mkdir(parents=True, exist_ok=True)
         module.write_bytes(content)
-    mount("", COURSE, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    if plan.root:
+        mount("", COURSE, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
 def _bind(path: str, root: str) -> None:
@@ -215,13 +280,15 @@ def _bind(path: str, root: str) -> None:
 # ------------------------------------------------------------------------------------------------- the guest's walls
 
 
-def mount_private(disk: int, runtime: Iterable[str]) -> None:
+def mount_private(plan: Plan, disk: int) -> None:
     """Give a guest's namespaces their own /proc and a private, sized tmpfs; called by init.
 
     What of the runtime lies below /tmp would vanish under the tmpfs, so it is bound into it again.
     """
-    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in runtime if path.startswith("/tmp/")}  # noqa: S108
+    if "pid" not in plan.without:
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    kept = plan.runtime if plan.root else (*plan.runtime, plan.base)
+    covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in kept if path.startswith("/tmp/")}  # noqa: S108
     mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},nr_inodes=4096,mode=1777")  # noqa: S108
     for path, handle in covered.items():
         Path(path).mkdir(parents=True)
@@ -245,8 +312,13 @@ def own_pid_namespace() -> int:
     return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
 
+def fork_sibling() -> int:
+    """Fork a child of our own parent; returns like `os.fork`."""
+    return _clone(CLONE_PARENT)
+
+
 def fork_below(namespaces: Sequence[int], own: int) -> int:
-    """Fork a child into another pid namespace, as a child of our own parent; returns like `os.fork`.
+    """Fork a child of our own parent into another pid namespace; returns like `os.fork`.
 
     Parameters
     ----------
@@ -260,7 +332,7 @@ def fork_below(namespaces: Sequence[int], own: int) -> int:
     call("setns", namespaces[-1], CLONE_NEWPID)
     pid = -1
     try:
-        pid = _clone(CLONE_PARENT)
+        pid = fork_sibling()
     finally:
         if pid:  # the child is where it belongs
             call("setns", own, CLONE_NEWPID)
@@ -268,17 +340,49 @@ def fork_below(namespaces: Sequence[int], own: int) -> int:
 
 
 def enter(namespaces: Sequence[int]) -> None:
-    """Enter the namespaces in which this process has been born; its working folder is the private one then."""
+    """Enter the namespaces in which this process has been born."""
     for namespace in namespaces[:-1]:
         call("setns", namespace, 0)
-    os.chdir(HOME)
 
 
-def confine_guest(*, memory: int, file: int, cpu_seconds: int, keep: Iterable[int]) -> None:
+@dataclass(frozen=True)
+class Confinement:
+    """What can be made ready once, before there is a guest: Landlock's version, and its rules on what all may read."""
+
+    plan: Plan
+    version: int
+    rules: tuple[landlock.Rule, ...]
+
+
+def prepare_confinement(plan: Plan) -> Confinement:
+    """Make ready what every guest needs; called by the zygote.
+
+    Raises
+    ------
+    OSError
+        If this kernel has no Landlock, or there is no filter for this architecture.
+    """
+    version = 0 if "landlock" in plan.without else landlock.abi()
+    if not version and "landlock" not in plan.without:
+        raise OSError(errno.ENOSYS, "landlock: this kernel has none, or has it switched off (lsm=)")
+    if not seccomp.supported():
+        raise OSError(errno.ENOSYS, f"seccomp: there is no filter for {os.uname().machine}")
+    seccomp.program()
+    readable = ["/"] if plan.namespaces else [*(p for p in plan.runtime if os.path.exists(p)), plan.course]  # noqa: PTH110
+    rules = [landlock.rule(path, landlock.READ) for path in readable]
+    rules += [landlock.rule(f"/dev/{name}", landlock.DEVICE) for name in DEVICES]
+    return Confinement(plan, version, tuple(rules))
+
+
+def confine_guest(
+    ready: Confinement, *, home: str, memory: int, file: int, cpu_seconds: int, keep: Iterable[int]
+) -> None:
     """Take everything from this process that a guest does not need; the last thing before student code.
 
     Parameters
     ----------
+    home : str
+        The folder below which it may write.
     memory : int
         Bytes of address space beyond what the process has now.
     file : int
@@ -288,12 +392,20 @@ def confine_guest(*, memory: int, file: int, cpu_seconds: int, keep: Iterable[in
     keep : iterable of int
         Descriptors that stay open.
     """
-    limit_resources(memory, file, cpu_seconds)
-    close_descriptors(keep)
+    without = ready.plan.without
+    if "rlimits" not in without:
+        limit_resources(memory, file, cpu_seconds)
     os.setsid()
-    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    drop_capabilities()
+    die_with_parent()
+    if "capabilities" not in without:
+        drop_capabilities()
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if "landlock" not in without:
+        landlock.restrict([*ready.rules, landlock.rule(home, landlock.WRITE)], ready.version)
+    if "descriptors" not in without:
+        close_descriptors(keep)
+    if "seccomp" not in without:
+        seccomp.install()
 
 
 def limit_resources(memory: int, file: int, cpu_seconds: int) -> None:

@@ -5,10 +5,13 @@ What the sandbox imports and what the host imports take about as long: begun tog
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Self
 
@@ -56,10 +59,27 @@ class Launched:
         One packet a request; ends everything when the last copy of it is closed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, namespaces: bool = True, without: Collection[str] = ()) -> None:
+        """Start it.
+
+        Parameters
+        ----------
+        namespaces : bool
+            False for the level `filtered`.
+        without : collection of str
+            Layers to leave out, see `autograder.sandbox.isolation.Plan`; only for testing the others.
+        """
         package = Path(autograder.__file__).parent
         unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
-        walls = {"runtime": runtime_paths(), "hidden": [str(package)], "unlisted": unlisted}
+        self._base = tempfile.mkdtemp(prefix="autograder-")
+        plan = {
+            "namespaces": namespaces,
+            "base": self._base,
+            "runtime": runtime_paths(),
+            "hidden": [str(package)],
+            "unlisted": unlisted,
+            "without": sorted(without),
+        }
         self.control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with end:
             found = f"sys.path.append({str(package.parent)!r}); " if unlisted else ""
@@ -68,10 +88,10 @@ class Launched:
                 [
                     *(sys.executable, "-I", "-X", "utf8", "-c"),
                     f"import json, sys; {found}{run}",
-                    json.dumps(walls),
+                    json.dumps(plan),
                 ],
                 pass_fds=[end.fileno()],
-                env=_clean_environment(),
+                env=_clean_environment() if "environment" not in without else os.environ | _clean_environment(),
                 cwd="/",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -92,6 +112,7 @@ class Launched:
             self.process.wait()
         if self.process.stderr:
             self.process.stderr.close()
+        shutil.rmtree(self._base, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -10,9 +10,11 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -21,39 +23,56 @@ from autograder.sandbox import isolation, zygote
 
 @dataclass(frozen=True)
 class _Watched:
-    """A guest: handles on it and on its init, init's pid, and the socket over which the host is told of its end."""
+    """A guest: a handle on it, the socket over which the host is told of its end, and what has to end with it.
+
+    Attributes
+    ----------
+    init, init_pid : int
+        A handle on its init and its pid; -1 without namespaces.
+    home : str
+        Its folder, where that does not go with its namespaces.
+    """
 
     guest: int
-    init: int
-    init_pid: int
     status: int
+    init: int = -1
+    init_pid: int = -1
+    home: str = ""
 
 
-def main(descriptor: int, walls: dict[str, Any]) -> NoReturn:
+def main(descriptor: int, plan_as_data: dict[str, Any]) -> NoReturn:
     """Set up the sandbox and serve.
 
     Parameters
     ----------
     descriptor : int
         The control socket.
-    walls : dict
-        ``runtime`` and ``hidden`` as `isolation.build_root` takes them; ``unlisted``, what is no longer on the path.
+    plan_as_data : dict
+        The fields of `isolation.Plan`.
     """
+    plan = isolation.Plan(**plan_as_data)
     control = socket.socket(fileno=descriptor)
     try:
         outer = os.geteuid(), os.getegid()
-        child = isolation.fork_into_namespaces()
+        child = isolation.fork_into_namespaces(plan) if plan.namespaces else os.fork()
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
         _refuse(control, error)
     if child:
         control.close()
         os.close(0)  # the host may have long gone when the settings would come
-        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF
+        shutil.rmtree(plan.base, ignore_errors=True)  # the host does it too, unless it was killed
+        os._exit(code)
     try:
-        isolation.become(0, outer)
         codes = zygote.codes()  # the root holds nothing of this package
-        isolation.build_root(walls["runtime"], walls["hidden"])
-        sys.path[:] = [isolation.COURSE, *(p for p in sys.path if p not in walls["unlisted"])]
+        if plan.namespaces:
+            isolation.become(0, outer)
+        else:
+            isolation.die_with_parent()
+            isolation.be_undumpable()
+        if plan.root:
+            isolation.build_root(plan)
+        sys.path[:] = [plan.course, *(p for p in sys.path if p not in plan.unlisted)]
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gc.collect()
         gc.freeze()  # what is there now is shared with all that are forked; the collector must not touch its pages
@@ -62,10 +81,11 @@ def main(descriptor: int, walls: dict[str, Any]) -> NoReturn:
         _refuse(control, error)
     if pid == 0:
         here.close()
-        zygote.main(control, there, codes)
+        isolation.die_with_parent()
+        zygote.main(control, there, plan, codes)
     there.close()
     os.close(0)
-    _serve(control, here, walls["runtime"])
+    _serve(control, here, plan)
 
 
 def _refuse(control: socket.socket, error: BaseException) -> NoReturn:
@@ -73,23 +93,23 @@ def _refuse(control: socket.socket, error: BaseException) -> NoReturn:
     os._exit(1)
 
 
-def _serve(control: socket.socket, zygote_end: socket.socket, runtime: list[str]) -> NoReturn:
+def _serve(control: socket.socket, zygote_end: socket.socket, plan: isolation.Plan) -> NoReturn:
     """Make a guest for each request, until the host and its forked workers have closed the control socket."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(zygote_end, select.POLLHUP)
-    watched: dict[int, _Watched] = {}  # by each of its two handles
+    watched: dict[int, _Watched] = {}  # by each of its handles
     while True:
         for descriptor, _ in poll.poll():
             if descriptor == control.fileno():
                 message, descriptors, _, _ = socket.recv_fds(control, 4096, 4)
                 if not message:
                     os._exit(0)
-                guest = _make_guest(zygote_end, message, descriptors, runtime)
+                guest = _make_guest(zygote_end, json.loads(message), descriptors, plan)
                 if guest is not None:
-                    watched |= {guest.guest: guest, guest.init: guest}
-                    poll.register(guest.guest, select.POLLIN)
-                    poll.register(guest.init, select.POLLIN)
+                    for handle in {guest.guest, guest.init} - {-1}:
+                        watched[handle] = guest
+                        poll.register(handle, select.POLLIN)
             elif descriptor == zygote_end.fileno():
                 os._exit(1)  # the host learns it from its sockets
             elif descriptor in watched:
@@ -108,54 +128,64 @@ def _guest_ended(guest: _Watched) -> None:
     if ended is not None:
         _tell(guest.status, ended=ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
     os.close(guest.status)
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(guest.init, signal.SIGKILL)
+    if guest.home:
+        shutil.rmtree(guest.home, ignore_errors=True)
+    if guest.init >= 0:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(guest.init, signal.SIGKILL)
 
 
 def _make_guest(
-    zygote_end: socket.socket, request: bytes, descriptors: list[int], runtime: list[str]
+    zygote_end: socket.socket, limits: dict[str, Any], descriptors: list[int], plan: isolation.Plan
 ) -> _Watched | None:
-    """Fork an init with fresh namespaces, and let the zygote fork a guest into them."""
+    """Let the zygote fork a guest: into the namespaces of a fresh init, or into a fresh folder."""
     *ends, status = descriptors
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    init, link, home = -1, -1, plan.home
     try:
-        init = isolation.fork_into_namespaces()
+        if plan.namespaces:
+            init, link = _fork_init(ends, status, limits["disk"], plan)
+        else:
+            home = tempfile.mkdtemp(dir=plan.base, prefix="guest-")
+        socket.send_fds(zygote_end, [json.dumps(limits | {"home": home}).encode()], [*ends, *([link] * (link >= 0))])
+        answer, handles, _, _ = socket.recv_fds(zygote_end, 4096, 1)
+        error = {} if handles else json.loads(answer or b'{"error": "the zygote has ended"}')
+    except OSError as failure:
+        handles, error = [], {"error": str(failure)}
+    finally:
+        for descriptor in (*ends, *([link] * (link >= 0))):
+            os.close(descriptor)
+    if not handles:
+        _tell(status, **error)
+        os.close(status)
+        if init >= 0:
+            os.kill(init, signal.SIGKILL)
+            os.waitpid(init, 0)
+        return None
+    handle = os.pidfd_open(init) if init >= 0 else -1
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(status)) as end:  # a host that has gone needs none
+        socket.send_fds(end, [b'{"init": true}\n'], [handle if init >= 0 else handles[0]])
+    return _Watched(handles[0], status, handle, init, "" if plan.namespaces else home)
+
+
+def _fork_init(ends: list[int], status: int, disk: int, plan: isolation.Plan) -> tuple[int, int]:
+    """Fork an init; return its pid, and a socket over which it hands out its namespaces."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:  # init's copy is the only one afterwards: if init dies, the zygote does not wait for it
+        init = isolation.fork_into_namespaces(plan)
         if init == 0:
             ours.close()
             for descriptor in ends:
                 os.close(descriptor)
-            _be_init(theirs, status, json.loads(request)["disk"], runtime)
-        handle = os.pidfd_open(init)
-        theirs.close()  # init's end is the only one now: if init dies, the zygote does not wait for it
-        socket.send_fds(zygote_end, [request], [*ends, ours.fileno()])
-        answer, handles, _, _ = socket.recv_fds(zygote_end, 4096, 1)
-    except OSError as error:
-        _tell(status, error=str(error))
-        os.close(status)
-        return None
-    finally:
-        ours.close()
-        theirs.close()
-        for descriptor in ends:
-            os.close(descriptor)
-    if not handles:
-        _tell(status, **json.loads(answer or b'{"error": "the zygote has ended"}'))
-        os.close(status)
-        os.kill(init, signal.SIGKILL)
-        os.waitpid(init, 0)
-        os.close(handle)
-        return None
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(status)) as end:  # a host that has gone needs none
-        socket.send_fds(end, [b'{"init": true}\n'], [handle])
-    return _Watched(handles[0], handle, init, status)
+            _be_init(theirs, status, disk, plan)
+    return init, ours.detach()
 
 
-def _be_init(link: socket.socket, status: int, disk: int, runtime: list[str]) -> NoReturn:
+def _be_init(link: socket.socket, status: int, disk: int, plan: isolation.Plan) -> NoReturn:
     """PID 1 of a guest's namespaces: mount, hand the namespaces to the zygote, and wait for the host's end or ours."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whatever is orphaned in here is reaped by the kernel
-        isolation.become(isolation.GUEST_UID, (0, 0))
-        isolation.mount_private(disk, runtime)
+        isolation.become(isolation.GUEST_UID, (0, 0), dumpable="dumpable" in plan.without)
+        isolation.mount_private(plan, disk)
         namespaces = isolation.open_namespaces()
         socket.send_fds(link, [b"made"], namespaces)
     except BaseException as error:  # noqa: BLE001  told to the host, then the end

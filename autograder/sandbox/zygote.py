@@ -25,7 +25,9 @@ CHANNEL = 3  # a guest's only descriptor beside standard input, output and error
 SETUP_FAILED = 99  # exit code of a guest that did not get as far as student code
 
 
-def main(control: socket.socket, warden: socket.socket, codes: Mapping[str, CodeType]) -> NoReturn:
+def main(
+    control: socket.socket, warden: socket.socket, plan: isolation.Plan, codes: Mapping[str, CodeType]
+) -> NoReturn:
     """Import, wait for the course on standard input, and serve.
 
     Parameters
@@ -38,13 +40,14 @@ def main(control: socket.socket, warden: socket.socket, codes: Mapping[str, Code
         As `codes` gives it.
     """
     try:
-        kernel = _prepare(codes)
+        kernel = _prepare(plan, codes)
+        confinement = isolation.prepare_confinement(plan)
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
         control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         os._exit(1)
     control.sendall(json.dumps({"ready": os.getpid()}).encode())
     control.close()
-    _serve(warden, kernel)
+    _serve(warden, kernel, confinement)
 
 
 def codes() -> dict[str, CodeType]:
@@ -56,17 +59,18 @@ def codes() -> dict[str, CodeType]:
     return result
 
 
-def _prepare(codes: Mapping[str, CodeType]) -> "Kernel":
+def _prepare(plan: isolation.Plan, codes: Mapping[str, CodeType]) -> "Kernel":
     """Import what guests need: first what does not depend on the course, while the host is still reading it."""
-    os.makedirs(isolation.HOME, exist_ok=True)  # noqa: PTH103  for what IPython writes while it starts
-    os.chdir(isolation.HOME)
+    os.makedirs(plan.home, exist_ok=True)  # noqa: PTH103  for what IPython writes while it starts
+    os.chdir(plan.home)
+    os.environ.update(HOME=plan.home, IPYTHONDIR=f"{plan.home}/.ipython", MPLCONFIGDIR=f"{plan.home}/.matplotlib")
     _execute("wire", codes["wire"])
     guest = _execute("guest", codes["guest"])
     course = json.load(sys.stdin)
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     os.dup2(null, 0)  # standard input has brought the course, and leads nowhere from now on
     os.close(null)
-    isolation.put_modules({name: base64.b64decode(content) for name, content in course["modules"].items()})
+    isolation.put_modules(plan, {name: base64.b64decode(content) for name, content in course["modules"].items()})
     kernel: Kernel = guest.Kernel(course["imports"])
     gc.collect()
     gc.freeze()  # what is there now is shared with every guest; the collector must not touch, and so copy, its pages
@@ -83,25 +87,29 @@ def _execute(name: str, code: CodeType) -> ModuleType:
     return module
 
 
-def _serve(warden: socket.socket, kernel: "Kernel") -> NoReturn:
+def _serve(warden: socket.socket, kernel: "Kernel", confinement: isolation.Confinement) -> NoReturn:
     """Fork a guest for each request, until the warden has gone."""
     own = isolation.own_pid_namespace()
     while True:
         request, descriptors, _, _ = socket.recv_fds(warden, 4096, 4)
         if not request:
             os._exit(0)
-        *ends, link = descriptors
-        with socket.socket(fileno=link) as init:
-            namespaces = socket.recv_fds(init, 16, isolation.NAMESPACES)[1]  # none if it has died
+        ends, link = descriptors[:3], descriptors[3:]
+        namespaces: list[int] = []
         try:
-            guest = isolation.fork_below(namespaces, own)
+            if link:
+                with socket.socket(fileno=link[0]) as init:
+                    namespaces = socket.recv_fds(init, 16, isolation.NAMESPACES)[1]  # none if it has died
+                guest = isolation.fork_below(namespaces, own)
+            else:
+                guest = isolation.fork_sibling()
         except OSError as error:
             warden.sendall(json.dumps({"error": str(error)}).encode())
         else:
             if guest == 0:
                 warden.close()
                 os.close(own)
-                _be_guest(kernel, json.loads(request), namespaces, ends)
+                _be_guest(kernel, json.loads(request), namespaces, ends, confinement)
             handle = os.pidfd_open(guest)
             socket.send_fds(warden, [b"{}"], [handle])
             os.close(handle)
@@ -109,11 +117,19 @@ def _serve(warden: socket.socket, kernel: "Kernel") -> NoReturn:
             os.close(descriptor)
 
 
-def _be_guest(kernel: "Kernel", limits: dict[str, Any], namespaces: Sequence[int], ends: Sequence[int]) -> NoReturn:
+def _be_guest(
+    kernel: "Kernel",
+    limits: dict[str, Any],
+    namespaces: Sequence[int],
+    ends: Sequence[int],
+    confinement: isolation.Confinement,
+) -> NoReturn:
     """Enter the namespaces, arrange the descriptors, put up the last walls, and serve."""
     channel, stdout, stderr = ends
     try:
         isolation.enter(namespaces)
+        os.chdir(limits["home"])
+        os.environ["TMPDIR"] = limits["home"]
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
         os.dup2(channel, CHANNEL)
@@ -122,6 +138,8 @@ def _be_guest(kernel: "Kernel", limits: dict[str, Any], namespaces: Sequence[int
         from autograder.sandbox import guest  # noqa: PLC0415  imported long ago, by the zygote
 
         isolation.confine_guest(
+            confinement,
+            home="/tmp" if namespaces else limits["home"],  # noqa: S108  its own
             memory=limits["memory"],
             file=limits["file"],
             cpu_seconds=math.ceil(limits["submission_seconds"]) + 5,

@@ -32,7 +32,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.launch", "sandbox.warden"),
     ("sandbox.zygote",),
     ("sandbox.guest", "sandbox.isolation"),
-    ("sandbox.limits", "sandbox.wire"),
+    ("sandbox.landlock", "sandbox.seccomp"),
+    ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
     ("errors", "model"),
     ("", "reports", "sandbox"),  # the packages themselves: a docstring and the version
 )  # fmt: skip
@@ -51,7 +52,9 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": ("sandbox.guest", "sandbox.isolation"),  # guests are forks of it: it holds what they hold
     "sandbox.guest": ("sandbox.wire",),
-    "sandbox.isolation": (),
+    "sandbox.isolation": ("sandbox.landlock", "sandbox.seccomp"),
+    "sandbox.landlock": (),
+    "sandbox.seccomp": ("sandbox.syscalls",),
     "sandbox.wire": (),
 }
 
@@ -62,7 +65,9 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "cli": ("rich", "typer"),
     "reports.*": ("jinja2", "markupsafe", "rich"),
     "sandbox.guest": ("IPython", "numpy", "traitlets"),  # IPython is configured with traitlets
-    "sandbox.isolation": (),
+    "sandbox.isolation": ("sandbox.landlock", "sandbox.seccomp"),
+    "sandbox.landlock": (),
+    "sandbox.seccomp": ("sandbox.syscalls",),
     "sandbox.launch": ("",),
     "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": (),
@@ -273,7 +278,8 @@ def test_only_the_zygotes_own_is_loaded_beside_student_code():
     """The process that guests are forked from loads no module of ours beyond the guest's own few."""
     ours = {_short(name) for name in at_once(f"{PACKAGE}.sandbox.guest", TREE) if name.startswith(PACKAGE)}
     ours |= {_short(name) for name in at_once(f"{PACKAGE}.sandbox.zygote", TREE) if name.startswith(PACKAGE)}
-    assert ours <= {"", "sandbox", "sandbox.guest", "sandbox.wire", "sandbox.zygote", "sandbox.isolation"}
+    walls = {"sandbox.isolation", "sandbox.landlock", "sandbox.seccomp", "sandbox.syscalls"}
+    assert ours <= {"", "sandbox", "sandbox.guest", "sandbox.wire", "sandbox.zygote", *walls}
 
 
 @pytest.mark.parametrize("package", ["rnn_utils", "public_tests"])

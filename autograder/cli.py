@@ -196,20 +196,30 @@ def audit(
 
 
 @app.command()
-def doctor() -> None:
-    """Say how well this machine can isolate student code, by trying, and what to install."""
-    from autograder.sandbox import probe  # noqa: PLC0415
+def doctor(
+    min_isolation: Annotated[
+        str, typer.Option(metavar="LEVEL", help="The level that is wanted: full, namespaces, filtered.")
+    ] = "namespaces",
+) -> None:
+    """Show how well student code is isolated here, layer by layer, by trying; and what would help."""
+    from autograder import doctor as doctoring  # noqa: PLC0415
+    from autograder.coordinate import floor_of  # noqa: PLC0415
 
+    floor = floor_of(min_isolation)
     console = _console()
-    for line in probe.versions():
+    for line in doctoring.versions():
         typer.echo(line)
-    acts = probe.attempts()
-    console.print(probe.table(acts))
-    allowed = [act.name for act in acts if not act.as_it_should]
-    if allowed:
-        typer.echo(f"Not isolated well enough to grade: {', '.join(allowed)}.", err=True)
+    found = doctoring.examine()
+    for way in found.ways:
+        if way.acts:
+            console.print(doctoring.table(way))
+    for line in doctoring.missing(found.ways, floor):
+        typer.echo(line, err=True)
+    if found.level < floor:
+        console.print(doctoring.advice())
+        typer.echo(f"Level: {found.level.word}, below {floor.word}. Nothing is graded here.", err=True)
         raise typer.Exit(Exit.ISOLATION)
-    typer.echo("Level: namespaces. Student code can be graded here.")
+    typer.echo(f"Level: {found.level.word}. Student code can be graded here.")
 
 
 @app.command()

@@ -8,16 +8,14 @@ from pathlib import Path
 
 from autograder import intake, run
 from autograder.course import Course
-from autograder.errors import Exit, GraderError, IsolationError, UsageError
+from autograder.errors import Exit, GraderError, UsageError
 from autograder.intake import Submitted
-from autograder.model import Report, Status
+from autograder.model import Level, Report, Status
 from autograder.results import Results
 from autograder.run import Job, Setting
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
-LEVELS = ("none", "filtered", "namespaces", "full")
-HERE = "namespaces"  # the level that every guest is given
 _IN_FLIGHT = 16  # submissions read and handed out for each worker: enough to begin with while the gradebook is opened
 _BATCH = 50  # reports between two writes to the gradebook
 
@@ -62,6 +60,22 @@ class Summary:
         return Exit.UNGRADED if ours or self.problems else Exit.OK
 
 
+def floor_of(word: str) -> Level:
+    """Return the lowest level that a run accepts.
+
+    Raises
+    ------
+    UsageError
+        If there is no such level, or it is not one for submissions.
+    """
+    level = Level.from_word(word)
+    if level is None:
+        raise UsageError(f"There is no isolation level {word!r}. The levels are: {', '.join(e.word for e in Level)}.")
+    if level is Level.NONE:
+        raise UsageError("Submissions are not graded without isolation. The lowest level for them is 'filtered'.")
+    return level
+
+
 def grade_submissions(
     order: Order, begin: Callable[[int], None], step: Callable[[Report], None], launched: Launched | None = None
 ) -> Summary:
@@ -81,17 +95,14 @@ def grade_submissions(
     UsageError, IsolationError
         Before anything is graded.
     """
-    if order.min_isolation not in LEVELS:
-        raise UsageError(f"There is no isolation level {order.min_isolation!r}. The levels are: {', '.join(LEVELS)}.")
-    if LEVELS.index(order.min_isolation) > LEVELS.index(HERE):
-        raise IsolationError(
-            f"The level {order.min_isolation!r} is not to be had here; it is {HERE!r}. Nothing was run."
-        )
+    floor = floor_of(order.min_isolation)
     submissions = intake.find(order.course, order.paths, order.assignment)
     names = sorted({submitted.assignment for submitted in submissions})
     workers = max(1, min(order.workers, len(submissions)))
-    setting = Setting(order.course, order.key, order.limits)
+    setting = Setting(order.course, order.key, order.limits, floor)
     provenance = run.prepare(setting, names, launched)  # a broken assignment is told now, not by the first submission
+    if floor < Level.NAMESPACES:
+        run.wait_until_ready()  # it may take a second sandbox, which workers can only find if they are forked later
     results = Results(order.out)
     executor = run.pool(workers)
     writer = _Gradebook(order.course, names) if order.gradebook else None
@@ -104,7 +115,7 @@ def grade_submissions(
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:
         known = None if order.fresh else results.read(submitted.folder)
-        return known if run.is_current(known, provenance[submitted.assignment], job) else None
+        return known if run.is_current(known, provenance[submitted.assignment], job, floor) else None
 
     begin(len(submissions))
     reports, graded, problems = [], 0, []

@@ -17,7 +17,7 @@ from autograder import answers, loading, notebook, secret
 from autograder.compare import compare, described
 from autograder.course import Course
 from autograder.diagnose import Observation, diagnose, part
-from autograder.errors import GraderError, SubmissionError
+from autograder.errors import GraderError, IsolationError, SubmissionError
 from autograder.explain import explain, line_of
 from autograder.feedback import feedback
 from autograder.model import (
@@ -25,11 +25,13 @@ from autograder.model import (
     CheckResult,
     Exercise,
     ExerciseResult,
+    Level,
     Mistake,
     Outcome,
     Report,
     Status,
 )
+from autograder.sandbox import probe
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
@@ -59,7 +61,13 @@ class Grader:
     """Grades submissions of one assignment; a context manager that keeps one zygote."""
 
     def __init__(
-        self, course: Course, name: str, key: bytes, limits: Limits | None = None, launched: Launched | None = None
+        self,
+        course: Course,
+        name: str,
+        key: bytes,
+        limits: Limits | None = None,
+        launched: Launched | None = None,
+        floor: Level = Level.NAMESPACES,
     ) -> None:
         """Load the assignment and start the zygote.
 
@@ -69,6 +77,8 @@ class Grader:
             The course secret.
         launched : Launched, optional
             The first process of a sandbox; started here where none is given.
+        floor : Level
+            The lowest isolation at which submissions are graded.
 
         Raises
         ------
@@ -79,7 +89,10 @@ class Grader:
         self._key = key
         written, modules = loading.written(course, name)
         # started first: it imports while the reference is loaded here
-        self._zygote = Zygote(modules, written.imports, launched)
+        self._course = modules, written.imports
+        self._zygote = Zygote(*self._course, launched)
+        self._floor = floor
+        self._ready = False
         try:
             self.assignment, self.reference = loading.load(course, name)
             self.provenance = loading.provenance_of(course, name, key, written, modules)
@@ -97,14 +110,31 @@ class Grader:
         self.close()
 
     def wait_until_ready(self) -> None:
-        """Wait until the zygote can fork guests.
+        """Wait until there can be guests, and find out how well they are isolated, by trying.
 
         Raises
         ------
         IsolationError
-            If this machine refuses a wall.
+            If that is below the floor.
         """
-        self._zygote.wait_until_ready()
+        if self._ready:
+            return
+        try:
+            self._zygote.wait_until_ready()
+        except IsolationError:
+            if self._floor > Level.FILTERED:
+                raise
+            self._zygote = Zygote(*self._course, Launched(namespaces=False))
+        acts = probe.attempts(self._zygote)
+        level = probe.level(acts)
+        if level < max(self._floor, Level.FILTERED):
+            wrong = ", ".join(act.name for act in acts if not act.right and act.needed <= self._floor) or "nothing"
+            raise IsolationError(
+                f"The isolation level here is {level.word!r}, below {self._floor.word!r}: student code could {wrong}. "
+                "Nothing was graded. `autograder doctor` says what is missing and how to get it."
+            )
+        self.provenance = replace(self.provenance, isolation=level.word)
+        self._ready = True
 
     def close(self) -> None:
         """End the zygote."""
@@ -123,6 +153,7 @@ class Grader:
         GraderError
             If the fault is ours.
         """
+        self.wait_until_ready()
         started = time.perf_counter()
         try:
             submission = notebook.parse(content)

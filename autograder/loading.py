@@ -30,7 +30,7 @@ def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]
 def provenance_of(
     course: Course, name: str, key: bytes, notebook: SourceNotebook, modules: Mapping[str, bytes]
 ) -> Provenance:
-    """Return what every report of an assignment records, but for the submission's digest.
+    """Return what every report of an assignment records, but for the submission's digest and the isolation level.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def provenance_of(
         assignment_digest=_digest(notebook.sha256, assignments.file_of(course, name).read_bytes(), modules),
         submission_sha256="",
         seed_key=secret.key_name(key),
-        isolation="namespaces",
+        isolation="",
         python=platform.python_version(),
         numpy=np.__version__,
     )

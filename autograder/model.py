@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,29 @@ class Assignment:
     def exercise(self, exercise_id: str) -> Exercise:
         """Return the exercise with this id."""
         return next(e for e in self.exercises if e.id == exercise_id)
+
+
+class Level(IntEnum):
+    """How well student code is isolated; each includes what the one before it has.
+
+    `NONE` is a separate process, and not enough for a submission. `FILTERED` has Landlock, seccomp and rlimits;
+    `NAMESPACES` adds namespaces and a minimal root; `FULL` a control group of the guest's own.
+    """
+
+    NONE = 0
+    FILTERED = 1
+    NAMESPACES = 2
+    FULL = 3
+
+    @property
+    def word(self) -> str:
+        """How it is called on the command line and in reports."""
+        return self.name.lower()
+
+    @classmethod
+    def from_word(cls, word: str) -> "Level | None":
+        """Return the level of this name; None where there is none."""
+        return cls.__members__.get(word.upper()) if word == word.lower() else None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from autograder.course import Course
 from autograder.errors import GraderError, IsolationError, SubmissionError, UsageError
 from autograder.grade import Grader
 from autograder.intake import Submitted
-from autograder.model import Provenance, Report, Status
+from autograder.model import Level, Provenance, Report, Status
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
@@ -35,6 +35,7 @@ class Setting:
     course: Course
     key: bytes = field(repr=False)
     limits: Limits
+    floor: Level = Level.NAMESPACES
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def grade_one(setting: Setting, job: Job) -> Report:
 def _grader(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
     key = (setting, assignment)
     if key not in _graders:
-        _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits, launched)
+        _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits, launched, setting.floor)
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk through it for every submission
         gc.set_threshold(_GARBAGE)
@@ -169,14 +170,14 @@ def job_for(submitted: Submitted) -> Job:
     return Job(submitted.student, submitted.assignment, content)
 
 
-def is_current(earlier: Report | None, now: Provenance, job: Job) -> bool:
-    """Return whether an earlier report is what grading the same bytes now would give."""
+def is_current(earlier: Report | None, now: Provenance, job: Job, floor: Level) -> bool:
+    """Return whether an earlier report is what grading the same bytes now would give, and well enough isolated."""
     if earlier is None or job.content is None or earlier.status is Status.GRADER_ERROR:
         return False
     was = earlier.provenance
     return (
-        (was.grader, was.assignment_digest, was.seed_key, was.isolation)
-        == (now.grader, now.assignment_digest, now.seed_key, now.isolation)
+        (was.grader, was.assignment_digest, was.seed_key) == (now.grader, now.assignment_digest, now.seed_key)
+        and (Level.from_word(was.isolation) or Level.NONE) >= floor
         and was.submission_sha256 == notebook.digest(job.content)
         and earlier.student == job.student
     )

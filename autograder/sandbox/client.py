@@ -45,6 +45,7 @@ class Zygote:
         self._launched = launched or Launched()
         self._control = self._launched.control
         self._ready = False
+        self.grouped = self._launched.grouped
         self._ending: list[int] = []  # pidfds of guests that have been killed and may not have gone yet
         course = {
             "modules": {name: base64.b64encode(content).decode() for name, content in modules.items()},
@@ -71,7 +72,7 @@ class Zygote:
             stderr = process.stderr.read().decode(errors="replace")[-2000:] if process.stderr else ""
             self.close()
             why = message.get("error") or stderr or f"it did not start within {START_SECONDS:.0f} s"
-            if "clone" in why or "mount" in why or "uid_map" in why or "Permission" in why:
+            if any(word in why for word in ("clone", "mount", "uid_map", "Permission", "landlock", "seccomp")):
                 raise IsolationError(
                     f"This machine does not let student code be isolated ({why}). "
                     "Nothing was run. `autograder doctor` says what is missing and how to get it."

@@ -242,6 +242,7 @@ def build_root(plan: Plan) -> None:
 
 def put_modules(plan: Plan, modules: Mapping[str, bytes]) -> None:
     """Write the course's own modules where they are found, and make them read-only."""
+    Path(plan.course).mkdir(exist_ok=True)
     for name, content in modules.items():
         module = Path(plan.course, name)
         module.parent.mkdir(parents=True, exist_ok=True)

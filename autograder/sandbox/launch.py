@@ -55,6 +55,8 @@ class Launched:
     ----------
     process : Popen
         The launcher.
+    grouped : bool
+        Whether guests have control groups of their own.
     control : socket
         One packet a request; ends everything when the last copy of it is closed.
     """
@@ -71,6 +73,7 @@ class Launched:
         """
         package = Path(autograder.__file__).parent
         unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
+        self.grouped = False
         self._base = tempfile.mkdtemp(prefix="autograder-")
         plan = {
             "namespaces": namespaces,

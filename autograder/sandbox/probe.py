@@ -1,21 +1,22 @@
-"""Finds out how well this machine isolates student code, by trying forbidden acts in a throw-away guest."""
+"""Finds out how well student code is isolated, by trying forbidden acts in a throw-away guest.
+
+Nothing is concluded from a kernel's version or a setting: an act is stopped or it is not.
+"""
 
 import os
-import platform
 import socket
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from rich.table import Table
-
-from autograder import __version__
+from autograder.errors import GraderError
+from autograder.model import Level
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import CellToRun, Session
+
+VARIABLE = "AUTOGRADER_PROBE"
 
 
 @dataclass(frozen=True)
@@ -24,96 +25,133 @@ class Act:
 
     Attributes
     ----------
-    wall : str
-        What is to stop it, or ``-`` where it must be possible.
+    layer : str
+        What is to stop it; ``-`` where it must be possible.
+    needed : Level
+        The lowest level at which it must come out right.
     said : str
-        What came of it, as far as the guest tells.
+        What came of it: ``done``, or the exception that stopped it.
     """
 
     name: str
-    wall: str
+    layer: str
+    needed: Level
     said: str
-    as_it_should: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether it came out as it should."""
+        return (self.said == "done") == (self.layer == "-")
 
 
-# Each act is the body of a function that returns what it got; one that raises has been stopped. The last ones must
-# work: a sandbox that forbids everything would pass otherwise.
-_FORBIDDEN = (
-    ("read a file of yours", "root", "return open({canary!r}).read()"),
-    ("read a file in your home folder", "root", "return open({home!r}).read()"),
-    ("write outside its own folder", "root", "open('/written', 'w')"),
-    ("write into the interpreter", "root", "open(os.__file__, 'a')"),
-    ("see the host's processes", "pid", "os.kill({pid}, 0)"),
-    ("end the host", "pid", "os.kill({pid}, 15)"),
-    ("see the host's environment", "environment", "return os.environ[{variable!r}]"),
-    ("connect to a port of yours", "net", "socket.create_connection(('127.0.0.1', {port}), 2)"),
-    ("mount something", "capabilities", "assert libc.mount(b'x', b'/tmp', b'tmpfs', 0, b'') == 0"),
-    ("become root", "capabilities", "os.setuid(0)"),
-    ("use a descriptor of ours", "descriptors", "return [os.fstat(n) for n in range({low}, 64)]"),
-    ("write a huge file", "rlimits", "open('/tmp/big', 'wb').truncate(1 << 40)"),
-    ("take all memory", "rlimits", "return len(bytearray(8 << 30))"),
-    ("run a program", "root", "import subprocess; subprocess.run(['/bin/sh', '-c', 'true'], check=True)"),
+_F, _N = Level.FILTERED, Level.NAMESPACES
+
+# Each act is the body of a function; one that raises has been stopped. Those of the layer ``-`` must work: a sandbox
+# that forbids everything would pass otherwise. ``facts`` is what a guest cannot know by itself.
+_ACTS = (
+    ("compute with numpy", "-", _F, "assert np.ones((50, 50)).dot(np.ones((50, 50))).sum() == 125000"),
+    ("write a temporary file", "-", _F, "f = tempfile.TemporaryFile(); f.write(b'x')"),
+    ("start a thread", "-", _F, "t = threading.Thread(target=int); t.start(); t.join()"),
+    ("read the clock, draw at random", "-", _F, "assert time.time() + random.random() > 0"),
+    ("read a file of yours", "root, landlock", _F, "open(facts['canary']).read()"),
+    ("read a file in your home folder", "root, landlock", _F, "open(facts['home']).read()"),
+    ("list a folder of yours", "root, landlock", _F, "os.listdir(facts['folder'])"),
+    ("write outside its own folder", "root, landlock", _F, "open('/written', 'w')"),
+    ("write into the interpreter", "root, landlock", _F, "open(os.__file__, 'a')"),
+    ("write to a file of the kernel's", "landlock", _F, "open('/proc/self/comm', 'w').write('x')"),
+    ("see your environment", "environment", _F, "os.environ[facts['variable']]"),
+    ("use a descriptor of ours", "descriptors", _F, "[os.fstat(n) for n in range(4, 64)]"),
+    ("connect to a port of yours", "net, seccomp", _F, "socket.create_connection(('127.0.0.1', facts['port']), 2)"),
+    ("open any socket", "seccomp", _F, "socket.socketpair()"),
+    ("run a program", "seccomp", _F, "import subprocess; subprocess.run(['/bin/sh', '-c', 'true'], check=True)"),
+    ("fork", "seccomp", _F, "os.fork() or os._exit(0)"),
+    ("make memory that no limit counts", "seccomp", _F, "os.memfd_create('x')"),
+    ("signal you", "pid, seccomp", _F, "os.kill(facts['pid'], 0)"),
+    ("enter new namespaces", "seccomp", _F, "made(libc.unshare(0x10000000))"),
+    ("mount something", "capabilities, seccomp", _F, "made(libc.mount(b'x', b'/tmp', b'tmpfs', 0, b''))"),
+    ("trace a process", "seccomp", _F, "made(libc.ptrace(0, 0, 0, 0))"),
+    ("lock a file that others may lock", "seccomp", _F, "fcntl.flock(os.open(os.__file__, 0), fcntl.LOCK_SH)"),
+    ("become root", "capabilities, seccomp", _F, "os.setuid(0)"),
+    ("write a huge file", "rlimits", _F, "open('huge', 'wb').truncate(1 << 40)"),
+    ("take all memory", "rlimits", _F, "bytearray(8 << 30)"),
+    ("learn who started it", "pid", _N, "assert os.getppid()"),
+    ("fill the disk", "root", _N, "[open(f'{n}', 'wb').write(bytes(1 << 22)) for n in range(24)]"),
 )
-_ALLOWED = (
-    ("compute with numpy", "return float(np.ones((50, 50)).dot(np.ones((50, 50))).sum())"),
-    ("write a temporary file", "import tempfile; f = tempfile.TemporaryFile(); f.write(b'x'); return 'written'"),
-    ("read the clock, draw at random", "import time, random; return time.time() + random.random()"),
-)
+_LIMITED = ("start more threads than its share", "cgroup", Level.FULL, "many_threads(200)")
+
+_SOURCE = """
+import ctypes, fcntl, os, random, socket, tempfile, threading, time
+
+import numpy as np
+
+libc = ctypes.CDLL(None)
+
+def made(result):
+    assert result == 0
+
+def many_threads(most):
+    end = threading.Event()
+    threads = [threading.Thread(target=end.wait, daemon=True) for _ in range(most)]
+    try:
+        for thread in threads:
+            thread.start()
+    finally:
+        end.set()
+
+def attempts(facts):
+    said = []
+    for act in ACTS:
+        try:
+            act(facts)
+        except BaseException as error:
+            said.append(type(error).__name__)
+        else:
+            said.append("done")
+    return said
+
+ACTS = []
+"""
 
 
-def attempts() -> list[Act]:
+def attempts(zygote: Zygote) -> list[Act]:
     """Try everything in a guest, and return what came of it.
 
     Raises
     ------
-    IsolationError
-        If there is no guest to be had.
+    GraderError, IsolationError
+        If there is no guest to be had, or it does not come to an end.
     """
-    variable = "AUTOGRADER_PROBE"
-    os.environ[variable] = "canary"
+    acts = [*_ACTS, _LIMITED] if zygote.grouped else list(_ACTS)
+    lines = [f"def act(facts):\n    {body}\nACTS.append(act)" for _, _, _, body in acts]
+    cells = [CellToRun(0, _SOURCE + "\n".join(lines), ("attempts",))]
+    os.environ[VARIABLE] = "canary"
     home = Path.home() if os.access(Path.home(), os.W_OK) else None
     with (
+        tempfile.TemporaryDirectory() as folder,
         tempfile.NamedTemporaryFile("w") as canary,
-        tempfile.NamedTemporaryFile("w", dir=home) as at_home,
+        tempfile.NamedTemporaryFile("w", dir=home, prefix=".autograder-probe-") as at_home,
         socket.create_server(("127.0.0.1", 0)) as server,
+        Session(zygote, cells, Limits()) as session,
     ):
         facts = {
             "canary": canary.name,
             "home": at_home.name,
+            "folder": folder,
             "pid": os.getpid(),
-            "variable": variable,
+            "variable": VARIABLE,
             "port": server.getsockname()[1],
-            "low": 10,
         }
-        acts = [(name, wall, body.format(**facts)) for name, wall, body in _FORBIDDEN]
-        acts += [(name, "-", body) for name, body in _ALLOWED]
-        source = ["import ctypes, os, socket", "libc = ctypes.CDLL(None)"]
-        source += [f"def act{number}():\n    {body}" for number, (_, _, body) in enumerate(acts)]
-        binds = tuple(f"act{number}" for number in range(len(acts)))
-        cells = [CellToRun(0, "\n".join(source), binds)]
-        found = []
-        with Zygote({}, "import numpy as np") as zygote, Session(zygote, cells, Limits()) as session:
-            for number, (name, wall, _) in enumerate(acts):
-                answer = session.call(f"act{number}", ())
-                done = answer.outcome is None
-                said = "done" if done else (answer.fault.type if answer.fault else answer.reason)
-                found.append(Act(name, wall, said, done == (wall == "-")))
-    return found
+        answer = session.call("attempts", (facts,))
+    said = answer.value
+    if not isinstance(said, list) or len(said) != len(acts):
+        raise GraderError(f"The sandbox could not be tried: {answer.reason or said}")
+    return [Act(name, layer, needed, str(what)) for (name, layer, needed, _), what in zip(acts, said, strict=True)]
 
 
-def versions() -> list[str]:
-    """Return lines that say what this is: kernel, interpreter, packages."""
-    return [
-        f"autograder {__version__}, Python {platform.python_version()}, numpy {np.__version__}",
-        f"{platform.system()} {platform.release()} {platform.machine()}, uid {os.getuid()}, {sys.executable}",
-    ]
-
-
-def table(acts: Sequence[Act]) -> Table:
-    """Return the attempts as a table for the terminal."""
-    result = Table(title="What student code tried")
-    for heading in ("act", "wall", "what came of it", ""):
-        result.add_column(heading)
-    for act in acts:
-        result.add_row(act.name, act.wall, act.said, "as it should" if act.as_it_should else "NOT ISOLATED")
-    return result
+def level(acts: Sequence[Act]) -> Level:
+    """Return the level that these attempts show: the highest of those tried at which everything came out right."""
+    tried = {act.needed for act in acts}
+    for candidate in sorted(tried, reverse=True):
+        if all(act.right for act in acts if act.needed <= candidate):
+            return candidate
+    return Level.NONE

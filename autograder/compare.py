@@ -84,7 +84,7 @@ def _sequence(expected: tuple[Any, ...] | list[Any], actual: Any, name: str, rig
     if not isinstance(actual, tuple | list):
         return _wrong(f"`{name}` should be a tuple or list of {len(expected)} values; it is {described(actual)}.")
     if len(actual) != len(expected):
-        return _wrong(f"`{name}` should hold {len(expected)} values; it holds {_count(actual)}.")
+        return _wrong(f"`{name}` should hold {len(expected)} values; it holds {count_of(actual)}.")
     for index, (theirs, ours) in enumerate(zip(actual, expected, strict=True)):
         verdict = _compare(ours, theirs, f"{name}[{index}]", right)
         if not verdict.right:
@@ -181,7 +181,10 @@ _SHOWN_TYPES = frozenset(
     ]
 )
 _LENGTH_SHOWN = 9_999
-_SHOWN_TEXT = re.compile(r"of dtype [a-z]+\d{0,3}\Z")
+_SHOWN_TEXT = re.compile(
+    r"of dtype (bool|u?int(8|16|32|64)|float(16|32|64|96|128)|complex(64|128|192|256)|object|str\d{1,3}|"
+    r"bytes\d{1,3}|void\d{1,3}|(datetime|timedelta)64)\Z"
+)
 
 
 def _opaque(value: Opaque) -> str:
@@ -201,7 +204,8 @@ def _shaped(shape: tuple[int, ...]) -> str:
     return f"shape {shape}" if all(n <= _LENGTH_SHOWN for n in shape) else "a shape with a very long axis"
 
 
-def _count(values: tuple[Any, ...] | list[Any]) -> str:
+def count_of(values: tuple[Any, ...] | list[Any]) -> str:
+    """Return how many values there are, for a sentence."""
     return str(len(values)) if len(values) <= _LENGTH_SHOWN else f"more than {_LENGTH_SHOWN}"
 
 
@@ -214,7 +218,7 @@ def described(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of {_shaped(value.shape)}"
     if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {_count(value)} values"
+        return f"a {type(value).__name__} of {count_of(value)} values"
     if isinstance(value, dict):
         return "a dictionary"
     if isinstance(value, bool):

@@ -103,7 +103,7 @@ def grade_submissions(
     provenance = run.prepare(setting, names, launched)  # a broken assignment is told now, not by the first submission
     if floor < Level.NAMESPACES:
         run.wait_until_ready()  # it may take a second sandbox, which workers can only find if they are forked later
-    results = Results(order.out)
+    results = Results(order.out, make=False)
     executor = run.pool(workers)
     writer = _Gradebook(order.course, names) if order.gradebook else None
 
@@ -112,6 +112,7 @@ def grade_submissions(
         if writer is not None:
             writer.open()
         run.wait_until_ready()
+        results.make()
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:
         known = None if order.fresh else results.read(submitted.folder)

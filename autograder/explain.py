@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from autograder.sandbox.session import Fault
 
 _NAME = r"[A-Za-z_]\w{0,30}"
-_SIZE = r"\d{1,6}"
+_SIZE = r"\d{1,4}"
 _SHAPE = rf"\((?:{_SIZE}(?:, ?{_SIZE}){{0,3}},?)?\)"
 _CALLED = rf"(?:[\w.<>]{{0,80}}\.)?({_NAME})\(\)"  # a function in a function is called outer.<locals>.inner
 _TYPE = rf"(?:numpy\.)?({_NAME})"
@@ -172,15 +172,34 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def explain(fault: Fault) -> str:
-    """Return a plain sentence about an exception."""
+# Names that a message of Python's may hold without the student having written them
+_TYPES = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type)) | {
+    "NoneType", "builtin_function_or_method", "dict_items", "dict_keys", "dict_values", "function", "generator",
+    "method", "module", "ndarray", "float16", "float32", "float64", "int32", "int64", "matrix", "MaskedArray",
+}  # fmt: skip
+
+
+def explain(fault: Fault, cells: Mapping[int, str]) -> str:
+    """Return a plain sentence about an exception.
+
+    Parameters
+    ----------
+    cells : mapping of int to str
+        The student's cells: a name is shown only if it stands in one of them.
+    """
     for kind, pattern, sentence in _SENTENCES:
         match = re.match(pattern, fault.message, re.ASCII) if kind in {"", fault.type} else None
-        if match:
+        if match and all(_may_be_shown(group, cells) for group in match.groups()):
             return sentence.format(*match.groups())
     builtin = getattr(builtins, fault.type, None)
     known = isinstance(builtin, type) and issubclass(builtin, BaseException)
     return f"It raised {fault.type if known else 'an exception'}."
+
+
+def _may_be_shown(text: str, cells: Mapping[int, str]) -> bool:
+    if not re.fullmatch(_NAME, text, re.ASCII) or text in _TYPES:
+        return True  # a shape, a count, or a type of Python's or numpy's
+    return any(re.search(rf"\b{text}\b", source) for source in cells.values())
 
 
 def line_of(fault: Fault, cells: Mapping[int, str]) -> str:

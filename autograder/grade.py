@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograder import answers, loading, notebook, secret
-from autograder.compare import compare, described
+from autograder import answers, helping, loading, notebook, secret
+from autograder.compare import compare, count_of, described
 from autograder.course import Course
 from autograder.diagnose import Observation, diagnose, part
 from autograder.errors import GraderError, IsolationError, SubmissionError
@@ -35,9 +35,7 @@ from autograder.sandbox import probe
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.session import Answer, HelperRefusedError, Session
-
-_HELPER_ROOM = 5_000_000  # entries of all arrays in one call of the host's helper
+from autograder.sandbox.session import Answer, Session
 
 
 @dataclass(frozen=True)
@@ -128,9 +126,10 @@ class Grader:
         acts = probe.attempts(self._zygote)
         level = probe.level(acts)
         if level < max(self._floor, Level.FILTERED):
-            wrong = ", ".join(act.name for act in acts if not act.right and act.needed <= self._floor) or "nothing"
+            wrong = ", ".join(act.name for act in acts if not act.right and act.needed <= self._floor)
+            why = f"student code could {wrong}" if wrong else "guests get no control group of their own"
             raise IsolationError(
-                f"The isolation level here is {level.word!r}, below {self._floor.word!r}: student code could {wrong}. "
+                f"The isolation level here is {level.word!r}, below {self._floor.word!r}: {why}. "
                 "Nothing was graded. `autograder doctor` says what is missing and how to get it."
             )
         self.provenance = replace(self.provenance, isolation=level.word)
@@ -315,18 +314,8 @@ class _Run:
                 f"The reference of {exercise.id} fails on the case {case!r}: {type(error).__name__}: {error}"
             ) from error
 
-    def _help(self, helper: Exercise, *args: Any, **kwargs: Any) -> Any:
-        """Answer a call of the helper with the reference; what comes in is data from a guest."""
-        named = dict(zip(helper.arguments, args, strict=False)) | kwargs
-        if len(args) > len(helper.arguments) or set(named) != set(helper.arguments) or len(named) < len(args):
-            raise HelperRefusedError(f"{helper.function} takes {', '.join(helper.arguments)}")
-        if not _within(named, [_HELPER_ROOM]):
-            raise HelperRefusedError(f"{helper.function} was handed too large a value")
-        try:
-            with np.errstate(all="ignore"):
-                return self._grader.reference.functions[helper.function](*(named[name] for name in helper.arguments))
-        except Exception as error:  # whatever the reference makes of wrong arguments, it is the student's call
-            raise HelperRefusedError(str(error)) from error
+    def _help(self, helper: Exercise, /, *args: Any, **kwargs: Any) -> Any:
+        return helping.call(helper, self._grader.reference.functions[helper.function], args, kwargs)
 
     def _result(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> ExerciseResult:
         decisive = second if second is not None else first
@@ -366,7 +355,7 @@ class _Run:
     def _why(self, exercise: Exercise, stopped: Answer) -> tuple[str, str]:
         """Return a sentence on why a function did not return, and the student's own line."""
         if stopped.fault is not None and stopped.outcome is Outcome.RAISED:
-            return explain(stopped.fault), line_of(stopped.fault, self._sources)
+            return explain(stopped.fault, self._sources), line_of(stopped.fault, self._sources)
         if stopped.outcome is Outcome.MISSING and exercise.id in self._found.found:
             return f"Its cell was run, but `{exercise.function}` was no function afterwards.", ""
         return stopped.reason, ""
@@ -382,7 +371,7 @@ def _problem(exercise: Exercise, expected: Any, given: Any, check: Check) -> str
         if not isinstance(given, tuple | list):
             return f"`{exercise.function}` should return {count} values; it returns {described(given)}."
         if len(given) != count:
-            return f"`{exercise.function}` should return {count} values; it returns {len(given)}."
+            return f"`{exercise.function}` should return {count} values; it returns {count_of(given)}."
         if given[key] is None:
             return f"`{name}` is still None: the line that computes it has not been written yet."
     return compare(part(expected, key), part(given, key), name).problem
@@ -395,16 +384,3 @@ def _protected(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
     return inputs
-
-
-def _within(value: Any, room: list[int]) -> bool:
-    """Return whether a value from the wire has no more parts, and its arrays no more entries, than there is room for.
-
-    Dictionaries may be shared there, so a small frame can stand for a tree without end: the room is taken from while
-    walking, and the walk stops when it is used up.
-    """
-    room[0] -= value.size + 1 if isinstance(value, np.ndarray) else 500  # a container's parts are few but dear
-    if room[0] < 0:
-        return False
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
-    return all(_within(item, room) for item in parts)

@@ -26,7 +26,7 @@ SIZE_CAP = 50 << 20  # bytes; a notebook with every output of this course in it 
 VALUES_CAP = 5_000_000  # values in the JSON, each of which takes a hundred bytes or so when parsed
 DIGITS_CAP = 400  # of one integer: all that a float can hold
 CELLS_CAP = 5_000
-SOURCE_CAP = 1 << 20  # characters of code in all cells together
+SOURCE_CAP = 1 << 20  # characters of code in all cells together, an emoji counted as two: so JSON escapes it
 PARSE_CAP = 1 << 16  # characters of one cell that are parsed as Python: half a second at the very worst
 
 # A line of IPython's own, up to its end or the end of what a backslash continues. Blanks only before it, never a
@@ -213,7 +213,7 @@ def _from_document(document: Any, sha256: str) -> Notebook:
     if unread:
         which = f"Cell {unread[0]} of the notebook" + (f" and {len(unread) - 1} more" if len(unread) > 1 else "")
         notes = (*notes, f"{which} could not be read: no text stands where its code should be.")
-    if sum(len(cell.source) for cell in cells) > SOURCE_CAP:
+    if sum(len(cell.source.encode("utf-16-le")) // 2 for cell in cells) > SOURCE_CAP:
         raise SubmissionError("The notebook has more than a million characters of code. Remove data from its cells.")
     return Notebook(tuple(cells), sha256, notes)
 

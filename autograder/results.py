@@ -18,7 +18,13 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 class Results:
     """A results folder that can be written to."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, make: bool = True) -> None:
+        """Make the folder, or leave that for later; until then there is only reading."""
+        self.root = root
+        if make:
+            self.make()
+
+    def make(self) -> None:
         """Make the folder.
 
         Raises
@@ -26,13 +32,12 @@ class Results:
         UsageError
             If it cannot be written to: told before anything is graded.
         """
-        self.root = root
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
-            raise UsageError(f"The results folder {root} cannot be written to: {error.strerror}.") from error
+            raise UsageError(f"The results folder {self.root} cannot be written to: {error.strerror}.") from error
 
     def write(self, folder: str, report: Report, when: str = "") -> None:
         """Write a submission's report and page; the old ones stay until the new ones are complete.

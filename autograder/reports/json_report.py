@@ -1,7 +1,6 @@
 """`report.json`, schema 1: what every other format can be made from again."""
 
 import json
-import math
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -10,6 +9,7 @@ from autograder.model import SCHEMA, CheckResult, ExerciseResult, Outcome, Prove
 
 _T = TypeVar("_T")
 _Word = TypeVar("_Word", bound=StrEnum)
+_LARGEST = 1e12  # of points and seconds: more can be neither, and could not be written to two places
 _PROVENANCE = ("grader", "assignment_digest", "submission_sha256", "seed_key", "isolation", "python", "numpy")
 
 
@@ -76,7 +76,7 @@ def from_json(text: str) -> Report:
     schema = document.get("schema")
     if schema != SCHEMA or isinstance(schema, bool):
         raise UsageError(
-            f"This report.json has schema {schema!r}, and this autograder reads schema {SCHEMA}. "
+            f"This report.json has schema {repr(schema)[:40]}, and this autograder reads schema {SCHEMA}. "
             "Use the autograder that wrote it, or grade the submission again with --fresh."
         )
     return _report(_Reader(document, ""))
@@ -143,8 +143,9 @@ class _Reader:
 
     def number(self, key: str) -> float:
         value = self._value.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            self._wrong(key, "a finite number")
+        # one comparison refuses NaN, infinity, and integers that no float can hold
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+            self._wrong(key, f"a finite number of at most {_LARGEST:g}")
         return value
 
     def score(self, key: str, *, absent: bool) -> float | None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from autograder.errors import GraderError, IsolationError
+from autograder.sandbox import cgroup
 from autograder.sandbox.connection import START_SECONDS, Guest
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
@@ -45,8 +46,9 @@ class Zygote:
         self._launched = launched or Launched()
         self._control = self._launched.control
         self._ready = False
-        self.grouped = self._launched.grouped
+        self.grouped = self._launched.groups is not None
         self._ending: list[int] = []  # pidfds of guests that have been killed and may not have gone yet
+        self._groups: list[cgroup.Group] = []  # of guests, in the order in which they began
         course = {
             "modules": {name: base64.b64encode(content).decode() for name, content in modules.items()},
             "imports": imports,
@@ -92,6 +94,9 @@ class Zygote:
             os.set_blocking(end, True)
         ends = [channel_end.fileno(), stdout_end, stderr_end, status_end.fileno()]
         try:
+            if self._launched.groups is not None:
+                self._groups.append(cgroup.Group.make(self._launched.groups, limits.memory))
+                ends.insert(3, self._groups[-1].procs)
             socket.send_fds(self._control, [json.dumps(asdict(limits)).encode()], ends)
         except OSError as error:
             channel.close()
@@ -104,6 +109,8 @@ class Zygote:
             status_end.close()
             os.close(stdout_end)
             os.close(stderr_end)
+            if self._groups:
+                self._groups[-1].close()
         guest = Guest(channel, status, (stdout, stderr), limits, self._ending)
         guest.wait_until_ready()
         return guest
@@ -118,6 +125,7 @@ class Zygote:
             os.close(handle)
             if not gone:
                 raise GraderError(f"A guest could not be ended within {_END_SECONDS:.0f} s.")
+            self._groups = [group for group in self._groups if not group.remove()]
 
     def close(self) -> None:
         """End the zygote, and with it every guest; in a forked child, only its own use of it."""

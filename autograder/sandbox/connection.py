@@ -186,7 +186,7 @@ class Guest:
 
     def _death(self) -> Exception:
         """Return what the end of the channel means: how init says that the guest ended."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 2
         status = select.poll()
         status.register(self._status, select.POLLIN)
         while b"ended" not in self._told and b"error" not in self._told:

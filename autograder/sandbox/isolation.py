@@ -224,6 +224,8 @@ def build_root(plan: Plan) -> None:
         target.parent.mkdir(exist_ok=True)
         target.touch()
         mount(f"/dev/{device}", str(target), flags=MS_BIND)
+        # a device can be written to all the same, but its inode is the machine's: no other mode, no other time
+        mount("", str(target), flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC)
     Path(root + COURSE).mkdir()
     mount("course", root + COURSE, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
     for folder in ("proc", "tmp", "etc", "dev"):
@@ -287,7 +289,9 @@ def mount_private(plan: Plan, disk: int) -> None:
     What of the runtime lies below /tmp would vanish under the tmpfs, so it is bound into it again.
     """
     if "pid" not in plan.without:
-        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if "uts" not in plan.without:
+        call("sethostname", b"guest", 5)  # the machine's own name is nobody's business
     kept = plan.runtime if plan.root else (*plan.runtime, plan.base)
     covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in kept if path.startswith("/tmp/")}  # noqa: S108
     mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},nr_inodes=4096,mode=1777")  # noqa: S108
@@ -303,9 +307,10 @@ _NAMESPACE_FILES = ("user", "mnt", "net", "ipc", "uts", "pid")
 NAMESPACES = len(_NAMESPACE_FILES)
 
 
-def open_namespaces() -> list[int]:
+def open_namespaces(plan: Plan) -> list[int]:
     """Return descriptors of this process's own namespaces; nobody else may open those of an undumpable process."""
-    return [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in _NAMESPACE_FILES]
+    made = [name for name in _NAMESPACE_FILES if name not in plan.without]
+    return [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in made]
 
 
 def own_pid_namespace() -> int:
@@ -318,7 +323,7 @@ def fork_sibling() -> int:
     return _clone(CLONE_PARENT)
 
 
-def fork_below(namespaces: Sequence[int], own: int) -> int:
+def fork_below(plan: Plan, namespaces: Sequence[int], own: int) -> int:
     """Fork a child of our own parent into another pid namespace; returns like `os.fork`.
 
     Parameters
@@ -330,6 +335,8 @@ def fork_below(namespaces: Sequence[int], own: int) -> int:
     """
     if not namespaces:
         raise OSError(errno.ESRCH, "its namespaces could not be made")
+    if "pid" in plan.without:
+        return fork_sibling()
     call("setns", namespaces[-1], CLONE_NEWPID)
     pid = -1
     try:
@@ -340,9 +347,9 @@ def fork_below(namespaces: Sequence[int], own: int) -> int:
     return pid
 
 
-def enter(namespaces: Sequence[int]) -> None:
-    """Enter the namespaces in which this process has been born."""
-    for namespace in namespaces[:-1]:
+def enter(plan: Plan, namespaces: Sequence[int]) -> None:
+    """Enter the namespaces of this process's init; the pid namespace is the one that it was born into."""
+    for namespace in namespaces if "pid" in plan.without else namespaces[:-1]:
         call("setns", namespace, 0)
 
 
@@ -368,7 +375,7 @@ def prepare_confinement(plan: Plan) -> Confinement:
         raise OSError(errno.ENOSYS, "landlock: this kernel has none, or has it switched off (lsm=)")
     if not seccomp.supported():
         raise OSError(errno.ENOSYS, f"seccomp: there is no filter for {os.uname().machine}")
-    seccomp.program()
+    seccomp.program(plan.namespaces)
     readable = ["/"] if plan.namespaces else [*(p for p in plan.runtime if os.path.exists(p)), plan.course]  # noqa: PTH110
     rules = [landlock.rule(path, landlock.READ) for path in readable]
     rules += [landlock.rule(f"/dev/{name}", landlock.DEVICE) for name in DEVICES]
@@ -406,7 +413,7 @@ def confine_guest(
     if "descriptors" not in without:
         close_descriptors(keep)
     if "seccomp" not in without:
-        seccomp.install()
+        seccomp.install(ready.plan.namespaces)
 
 
 def limit_resources(memory: int, file: int, cpu_seconds: int) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import autograder
+from autograder.sandbox import cgroup
 
 _PIPE_BYTES = 1 << 20  # so that the course fits, and nobody waits until the zygote is ready for it
 
@@ -55,8 +56,8 @@ class Launched:
     ----------
     process : Popen
         The launcher.
-    grouped : bool
-        Whether guests have control groups of their own.
+    groups : Path or None
+        Below which guests get control groups of their own; None where that cannot be had.
     control : socket
         One packet a request; ends everything when the last copy of it is closed.
     """
@@ -73,7 +74,7 @@ class Launched:
         """
         package = Path(autograder.__file__).parent
         unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
-        self.grouped = False
+        self.groups = cgroup.delegated() if namespaces and "cgroup" not in without else None
         self._base = tempfile.mkdtemp(prefix="autograder-")
         plan = {
             "namespaces": namespaces,

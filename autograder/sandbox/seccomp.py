@@ -12,10 +12,10 @@ import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
-from autograder.sandbox.syscalls import ALLOWED, NEWER, RULED
+from autograder.sandbox.syscalls import ALLOWED, ATTRIBUTES, NEWER, RULED
 
-# BPF: load a 32-bit word, jump if equal, jump if greater or equal, jump if any bit is set, return
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# BPF: load a 32-bit word, jump if equal, jump if greater or equal, jump if any bit is set, mask, return
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets; of each 64-bit argument the low half, little-endian
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _X32 = 0x40000000  # numbers from here on are of x86-64's other interface, which would slip past the tables
@@ -26,6 +26,7 @@ _SET_MODE_FILTER = 1
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020080  # any of CLONE_NEW*, which no thread needs
+_AF_UNIX, _SOCK_STREAM, _SOCKET_TYPES = 1, 1, 0xF
 _TERMINAL_IOCTLS = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: keys for the terminal of whoever started us
 _FCNTLS = (
     0,
@@ -51,10 +52,11 @@ def supported() -> bool:
 
 
 @functools.cache
-def _template(machine: str) -> tuple[bytes, tuple[int, ...]]:
+def _template(machine: str, own_files: bool) -> tuple[bytes, tuple[int, ...]]:  # noqa: FBT001
     """Return the program for a machine, and where in it the process's own id is to be put."""
     column, audit = _AUDIT[machine]
-    rules = {number: [_returning(_ALLOW)] for number in _numbers(ALLOWED.values(), column)}
+    allowed = {name: numbers for name, numbers in ALLOWED.items() if own_files or name not in ATTRIBUTES}
+    rules = {number: [_returning(_ALLOW)] for number in _numbers(allowed.values(), column)}
     rules[RULED["clone3"][column]] = [_returning(_UNKNOWN)]  # its flags are out of our reach: the C library falls back
     # a thread, and nothing that has a namespace or a life of its own
     rules[RULED["clone"][column]] = [
@@ -68,6 +70,16 @@ def _template(machine: str) -> tuple[bytes, tuple[int, ...]]:
     rules[RULED["prctl"][column]] = _one_of(_PRCTLS, argument=0)
     rules[RULED["prlimit64"][column]] = _one_of((0,), argument=0)
     rules[RULED["ioctl"][column]] = _one_of(_TERMINAL_IOCTLS, argument=1, found=_ERRNO | errno.EPERM, other=_ALLOW)
+    # two connected ends, as an event loop wants them; a datagram socket could send elsewhere
+    rules[RULED["socketpair"][column]] = [
+        _argument(0),
+        (_IF_EQUAL, 0, 4, _AF_UNIX),
+        _argument(1),
+        (_AND, 0, 0, _SOCKET_TYPES),
+        (_IF_EQUAL, 0, 1, _SOCK_STREAM),
+        _returning(_ALLOW),
+        _returning(_ERRNO | errno.EPERM),
+    ]
     for name in ("kill", "tgkill"):  # itself, as abort() does
         rules[RULED[name][column]] = _one_of((_OWN_ID,), argument=0)
     program = [
@@ -125,16 +137,23 @@ def _search(ranges: Sequence[tuple[int, list[Instruction]]]) -> list[Instruction
     return [(_IF_AT_LEAST, len(low), 0, ranges[half][0]), *low, *high]
 
 
-def program() -> bytes:
-    """Return the filter for this process, which may signal itself and nobody else."""
-    code, own = _template(os.uname().machine)
+def program(own_files: bool) -> bytes:  # noqa: FBT001
+    """Return the filter for this process, which may signal itself and nobody else.
+
+    Parameters
+    ----------
+    own_files : bool
+        Whether all that it can reach is its own or read-only. If not, it may not change a file's mode or times either:
+        Landlock does not look after those.
+    """
+    code, own = _template(os.uname().machine, own_files)
     filled = bytearray(code)
     for place in own:
         struct.pack_into("<I", filled, 8 * place + 4, os.getpid())
     return bytes(filled)
 
 
-def install() -> None:
+def install(own_files: bool) -> None:  # noqa: FBT001
     """Put the filter on this process, for ever; no_new_privs must be set.
 
     Raises
@@ -142,7 +161,7 @@ def install() -> None:
     OSError
         If the kernel refuses it.
     """
-    code = program()
+    code = program(own_files)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))  # struct sock_fprog
     libc = ctypes.CDLL(None, use_errno=True)

@@ -143,7 +143,9 @@ class Session:
             if (fault := _fault(message.get("error"))) is not None:
                 self.faults[cell.index] = fault
             missing = message.get("missing")
-            self.unbound |= set(cell.binds) & set(missing if isinstance(missing, list) else cell.binds)
+            # what a guest says counts only as far as it is a list of names
+            bound = [name for name in cell.binds if isinstance(missing, list) and name not in missing]
+            self.unbound |= set(cell.binds) - set(bound)
         return True
 
     def _deadline(self, seconds: float, doing: str) -> tuple[float, str]:
@@ -215,6 +217,9 @@ class Session:
     def _one(self, guest: Guest, number: int, deadline: float, doing: str, answer: Callable[..., Any] | None) -> Answer:
         """Return the answer to one call, answering the guest's own questions until it comes."""
         for _ in range(_ASKS_CAP):
+            if time.monotonic() > deadline:  # questions that come without a pause are received without a wait
+                guest.kill()
+                raise GuestDiedError(Outcome.TIMED_OUT, doing)
             frame = guest.receive(deadline, doing)
             if frame.message.get("n") != number:
                 break

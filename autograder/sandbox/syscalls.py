@@ -50,8 +50,12 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "writev": (20, 66),
 }  # fmt: skip
 
+# Of those, what changes a file's attributes.
+ATTRIBUTES = frozenset(["chmod", "fchmod", "fchmodat", "futimesat", "utime", "utimensat", "utimes"])
+
 # What depends on the arguments; see `autograder.sandbox.seccomp`.
 RULED: dict[str, tuple[int, int]] = {
     "clone": (56, 220), "clone3": (435, 435), "fcntl": (72, 25), "ioctl": (16, 29), "kill": (62, 129),
-    "prctl": (157, 167), "prlimit64": (302, 261), "tgkill": (234, 131),
+    "prctl": (157, 167), "prlimit64": (302, 261), "socketpair": (53, 199),
+    "tgkill": (234, 131),
 }  # fmt: skip

@@ -102,7 +102,7 @@ def _serve(control: socket.socket, zygote_end: socket.socket, plan: isolation.Pl
     while True:
         for descriptor, _ in poll.poll():
             if descriptor == control.fileno():
-                message, descriptors, _, _ = socket.recv_fds(control, 4096, 4)
+                message, descriptors, _, _ = socket.recv_fds(control, 4096, 5)
                 if not message:
                     os._exit(0)
                 guest = _make_guest(zygote_end, json.loads(message), descriptors, plan)
@@ -139,14 +139,18 @@ def _make_guest(
     zygote_end: socket.socket, limits: dict[str, Any], descriptors: list[int], plan: isolation.Plan
 ) -> _Watched | None:
     """Let the zygote fork a guest: into the namespaces of a fresh init, or into a fresh folder."""
-    *ends, status = descriptors
+    *ends, status = descriptors  # the channel, standard output, standard error, and a control group if there is one
     init, link, home = -1, -1, plan.home
     try:
         if plan.namespaces:
             init, link = _fork_init(ends, status, limits["disk"], plan)
         else:
             home = tempfile.mkdtemp(dir=plan.base, prefix="guest-")
-        socket.send_fds(zygote_end, [json.dumps(limits | {"home": home}).encode()], [*ends, *([link] * (link >= 0))])
+        socket.send_fds(
+            zygote_end,
+            [json.dumps(limits | {"home": home, "ends": len(ends)}).encode()],
+            [*ends, *([link] * (link >= 0))],
+        )
         answer, handles, _, _ = socket.recv_fds(zygote_end, 4096, 1)
         error = {} if handles else json.loads(answer or b'{"error": "the zygote has ended"}')
     except OSError as failure:
@@ -186,7 +190,7 @@ def _be_init(link: socket.socket, status: int, disk: int, plan: isolation.Plan) 
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whatever is orphaned in here is reaped by the kernel
         isolation.become(isolation.GUEST_UID, (0, 0), dumpable="dumpable" in plan.without)
         isolation.mount_private(plan, disk)
-        namespaces = isolation.open_namespaces()
+        namespaces = isolation.open_namespaces(plan)
         socket.send_fds(link, [b"made"], namespaces)
     except BaseException as error:  # noqa: BLE001  told to the host, then the end
         _tell(status, error=f"{type(error).__name__}: {error}")

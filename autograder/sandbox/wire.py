@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 HEADER_CAP = 8 << 20  # bytes of JSON in one frame
+MARKS_CAP = 2_000_000  # commas, colons and brackets in it: each may be a value that takes a hundred bytes when parsed
 BODY_CAP = 64 << 20  # bytes of arrays in one frame
 DEPTH_CAP = 16  # levels of tuples, lists and dictionaries
 NODE_CAP = 100_000  # values in one tree
@@ -138,6 +139,8 @@ class _Encoder:
             self._seen[id(value)] = index
             self.sent.append(value)
             self.arrays.append([dtype.str, list(value.shape)])
+            if dtype.kind == "b":
+                value = np.asarray(value).view(np.uint8) != 0  # numpy lets any byte stand for true
             self.buffers.append((value if dtype is value.dtype else np.asarray(value).astype(dtype)).tobytes())
         return ["n" if scalar else "a", index]
 
@@ -180,7 +183,7 @@ def pack_listed(
         header[name] = encoder.root(value)
     header["arrays"] = encoder.arrays
     text = json.dumps(header, separators=(",", ":")).encode()
-    if len(text) > HEADER_CAP:
+    if len(text) > HEADER_CAP or _marks(text) > MARKS_CAP:
         # possible only with many long strings; then nothing of the values travels
         for name, value in values.items():
             header[name] = _opaque(value, "more text than a frame holds")
@@ -188,6 +191,11 @@ def pack_listed(
         text = json.dumps(header, separators=(",", ":")).encode()
     body = b"".join(encoder.buffers)
     return b"".join((_LENGTHS.pack(len(text), len(body)), text, body)), encoder.sent
+
+
+def _marks(header: bytes) -> int:
+    """Return how many values a header may hold at most, for what it takes to parse it."""
+    return sum(map(header.count, (b",", b":", b"[", b"{")))
 
 
 # ---------------------------------------------------------------------------------------------------- reading
@@ -203,7 +211,7 @@ def lengths(prefix: bytes) -> tuple[int, int]:
     """
     header, body = _LENGTHS.unpack(prefix)
     if header > HEADER_CAP or body > BODY_CAP:
-        raise WireError(f"a frame of {header} + {body} bytes is over the cap")
+        raise WireError("a frame over the cap")
     return header, body
 
 
@@ -238,8 +246,10 @@ def unpack(header: bytes, body: bytes) -> Frame:
     WireError
         If anything about it is not exactly right.
     """
+    if _marks(header) > MARKS_CAP:
+        raise WireError("a header of too many values")
     try:
-        message = json.loads(header, parse_constant=_no_constant)
+        message = json.loads(header.decode("ascii"), parse_constant=_no_constant)  # as bytes it might be UTF-16
     except (ValueError, RecursionError) as error:
         raise WireError("a header that is not JSON") from error
     if not isinstance(message, dict):
@@ -255,10 +265,13 @@ def unpack(header: bytes, body: bytes) -> Frame:
         if size > len(body) - offset:
             raise WireError("an array larger than the frame's body")
         try:
-            flat = np.frombuffer(body, dtype, count, offset) if count else np.empty(0, dtype)
-            arrays.append(flat.reshape(shape))
+            array = np.frombuffer(body, dtype, count, offset).reshape(shape) if count else np.empty(shape, dtype)
         except ValueError as error:  # numpy's own limits on shapes, e.g. (0, 2**62, 2**62)
             raise WireError("an array of an impossible shape") from error
+        if dtype.kind == "b" and count and array.view(np.uint8).max() > 1:
+            raise WireError("a truth value that is neither true nor false")
+        array.flags.writeable = False  # one without entries is no view of the body's bytes
+        arrays.append(array)
         offset += size
     if offset != len(body):
         raise WireError("a body longer than its arrays")

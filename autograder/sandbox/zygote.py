@@ -91,16 +91,17 @@ def _serve(warden: socket.socket, kernel: "Kernel", confinement: isolation.Confi
     """Fork a guest for each request, until the warden has gone."""
     own = isolation.own_pid_namespace()
     while True:
-        request, descriptors, _, _ = socket.recv_fds(warden, 4096, 4)
+        request, descriptors, _, _ = socket.recv_fds(warden, 4096, 5)
         if not request:
             os._exit(0)
-        ends, link = descriptors[:3], descriptors[3:]
+        limits = json.loads(request)
+        ends, link = descriptors[: limits["ends"]], descriptors[limits["ends"] :]
         namespaces: list[int] = []
         try:
             if link:
                 with socket.socket(fileno=link[0]) as init:
                     namespaces = socket.recv_fds(init, 16, isolation.NAMESPACES)[1]  # none if it has died
-                guest = isolation.fork_below(namespaces, own)
+                guest = isolation.fork_below(confinement.plan, namespaces, own)
             else:
                 guest = isolation.fork_sibling()
         except OSError as error:
@@ -109,7 +110,7 @@ def _serve(warden: socket.socket, kernel: "Kernel", confinement: isolation.Confi
             if guest == 0:
                 warden.close()
                 os.close(own)
-                _be_guest(kernel, json.loads(request), namespaces, ends, confinement)
+                _be_guest(kernel, limits, namespaces, ends, confinement)
             handle = os.pidfd_open(guest)
             socket.send_fds(warden, [b"{}"], [handle])
             os.close(handle)
@@ -125,9 +126,11 @@ def _be_guest(
     confinement: isolation.Confinement,
 ) -> NoReturn:
     """Enter the namespaces, arrange the descriptors, put up the last walls, and serve."""
-    channel, stdout, stderr = ends
+    channel, stdout, stderr, *group = ends
     try:
-        isolation.enter(namespaces)
+        if group:
+            os.write(group[0], b"0")  # this process moves into its control group
+        isolation.enter(confinement.plan, namespaces)
         os.chdir(limits["home"])
         os.environ["TMPDIR"] = limits["home"]
         os.dup2(stdout, 1)

@@ -120,7 +120,7 @@ def _fault_of(code):
 @pytest.mark.parametrize(("code", "sentence"), [row for row in REAL if row[1]], ids=lambda text: str(text)[:40])
 def test_real_exceptions(code, sentence):
     """What Python and numpy really say becomes the sentence that helps; text of the student's own never shows."""
-    said = explain(_fault_of(code))
+    said = explain(_fault_of(code), {0: code})
     assert said == sentence
     assert "canary" not in said
 
@@ -158,7 +158,7 @@ OTHER_VERSIONS = [
 @pytest.mark.parametrize(("kind", "message", "beginning"), OTHER_VERSIONS)
 def test_other_versions(kind, message, beginning):
     """The wording of other versions is understood as well."""
-    assert explain(Fault(kind, message)).startswith(beginning)
+    assert explain(Fault(kind, message), {0: message}).startswith(beginning)
 
 
 # --------------------------------------------------------------------------------------- what a message may carry
@@ -203,10 +203,22 @@ MESSAGES = [
 ]
 
 
+def _explained(kind, message):
+    """Explain a message whose every word stands in the student's own cell."""
+    return explain(Fault(kind, message), {0: message})
+
+
+@pytest.mark.parametrize("template", [message for message in MESSAGES if "'{}'" in message or "`np.{}`" in message])
+def test_a_name_that_the_student_has_not_written_does_not_show(template):
+    """A name made at run time could carry a hidden input's digits: it is shown only if it stands in a cell."""
+    for kind in BUILTIN_EXCEPTIONS:
+        assert "x31415926" not in explain(Fault(kind, template.replace("{}", "x31415926")), {0: "y = x3141592"})
+
+
 @given(KINDS, st.sampled_from(MESSAGES))
 def test_text_of_a_student_never_shows(kind, template):
     """A message forged to look like Python's own, with other text in the place of its names, shows nothing of it."""
-    said = explain(Fault(kind, template.replace("{}", FORGED)))
+    said = _explained(kind, template.replace("{}", FORGED))
     assert "canary" not in said
     assert not re.search(r"\d", said.replace("axis 1", ""))
 
@@ -217,7 +229,7 @@ def test_text_of_a_student_never_shows(kind, template):
 def test_long_numbers_never_show(digits):
     """Nor does a number that is too long to be a size: a hidden input written out in digits."""
     for template, kind in itertools.product(MESSAGES, [*BUILTIN_EXCEPTIONS, "AxisError", "UFuncTypeError"]):
-        said = explain(Fault(kind, template.replace("{}", digits)))
+        said = _explained(kind, template.replace("{}", digits))
         assert max(map(len, re.findall(r"\d+", said)), default=0) <= 6
 
 
@@ -225,13 +237,13 @@ def test_long_numbers_never_show(digits):
 def test_names_in_other_scripts_are_not_shown(template):
     """A message comes over the wire as ASCII; a name that is none did not come from Python's own words."""
     for kind in BUILTIN_EXCEPTIONS:
-        assert explain(Fault(kind, template.replace("{}", "aéa"))).isascii()
+        assert _explained(kind, template.replace("{}", "aéa")).isascii()
 
 
 @given(KINDS, st.sampled_from(MESSAGES), st.text(max_size=300))
 def test_any_message_becomes_one_short_sentence(kind, template, text):
     """Whatever the guest claims, the sentence is ours: plain, printable, ended, and short."""
-    said = explain(Fault(kind, template.replace("{}", text)[:300]))
+    said = _explained(kind, template.replace("{}", text)[:300])
     assert said.isprintable()
     assert said.endswith(".")
     assert len(said) <= 200
@@ -242,7 +254,7 @@ def test_any_message_becomes_one_short_sentence(kind, template, text):
 @given(st.text(max_size=80))
 def test_type_of_a_students_exception_never_shows(name):
     """An exception that Python does not have is called an exception: its name is the student's to choose."""
-    said = explain(Fault(name, ""))
+    said = explain(Fault(name, ""), {})
     if name not in BUILTIN_EXCEPTIONS:
         assert not name or name in {"AxisError", "UFuncTypeError"} or said == "It raised an exception."
 
@@ -250,7 +262,7 @@ def test_type_of_a_students_exception_never_shows(name):
 @pytest.mark.parametrize("name", ["int", "print", "__name__", "object", "type"])
 def test_names_of_python_that_are_no_exceptions(name):
     """Only an exception is raised."""
-    assert explain(Fault(name, "")) == "It raised an exception."
+    assert explain(Fault(name, ""), {}) == "It raised an exception."
 
 
 # ---------------------------------------------------------------------------------------------------- the line

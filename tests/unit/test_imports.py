@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("release", "results", "run"),
     ("gradebook", "grade", "release_steps", "reports.table"),
     ("loading",),
-    ("answers", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access", "intake",
+    ("answers", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access", "helping", "intake",
      "reference", "release_folder", "reports.json_report", "reports.page", "reports.scores",
      "secret"),
     ("assignments.*", "compare", "leaks", "sandbox.probe", "source"),
@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.launch", "sandbox.warden"),
     ("sandbox.zygote",),
     ("sandbox.guest", "sandbox.isolation"),
-    ("sandbox.landlock", "sandbox.seccomp"),
+    ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
     ("errors", "model"),
     ("", "reports", "sandbox"),  # the packages themselves: a docstring and the version
@@ -49,7 +49,8 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "gradebook_access": ("errors",),
     "assignments.*": ("model", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox
-    "sandbox.launch": ("",),
+    "sandbox.launch": ("", "sandbox.cgroup"),
+    "sandbox.cgroup": (),
     "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": ("sandbox.guest", "sandbox.isolation"),  # guests are forks of it: it holds what they hold
     "sandbox.guest": ("sandbox.wire",),

@@ -129,7 +129,10 @@ class Kernel:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             tree = None
         if tree is None or not all(isinstance(node, _PLAIN) for node in tree.body):
-            result = self.shell.run_cell(source, store_history=False, silent=False)
+            try:
+                result = self.shell.run_cell(source, store_history=False, silent=False)
+            except BaseException as raised:  # noqa: BLE001  the shell itself, over a cell that no parser can take
+                return raised
             error: BaseException | None = result.error_before_exec or result.error_in_exec
             return error
         try:

@@ -70,6 +70,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 GUEST_UID = 1000  # inside its own user namespace; outside it is whoever the host is
 HOME = "/tmp/work"  # noqa: S108  the guest's private tmpfs, not the machine's /tmp
+GUARDED = "/guarded"  # a file that nothing but Landlock keeps a guest from reading
 DEVICES = ("null", "zero", "random", "urandom")
 COURSE = "/course"  # where the course's modules stand in the minimal root
 
@@ -230,6 +231,7 @@ def build_root(plan: Plan) -> None:
     mount("course", root + COURSE, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
     for folder in ("proc", "tmp", "etc", "dev"):
         Path(root, folder).mkdir(exist_ok=True)
+    Path(root, GUARDED.removeprefix("/")).write_text("Landlock keeps guests from reading this; a probe tries to.\n")
     Path(root, "etc/passwd").write_text(f"student:x:{GUEST_UID}:{GUEST_UID}::{HOME}:/bin/false\n")
     if "pid" in plan.without:  # then /proc is not ours to mount
         mount("/proc", f"{root}/proc", flags=MS_BIND | MS_REC)
@@ -289,7 +291,8 @@ def mount_private(plan: Plan, disk: int) -> None:
     What of the runtime lies below /tmp would vanish under the tmpfs, so it is bound into it again.
     """
     if "pid" not in plan.without:
-        mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        read_only = 0 if "proc" in plan.without else MS_RDONLY
+        mount("proc", "/proc", "proc", read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     if "uts" not in plan.without:
         call("sethostname", b"guest", 5)  # the machine's own name is nobody's business
     kept = plan.runtime if plan.root else (*plan.runtime, plan.base)
@@ -376,8 +379,9 @@ def prepare_confinement(plan: Plan) -> Confinement:
     if not seccomp.supported():
         raise OSError(errno.ENOSYS, f"seccomp: there is no filter for {os.uname().machine}")
     seccomp.program(plan.namespaces)
-    readable = ["/"] if plan.namespaces else [*(p for p in plan.runtime if os.path.exists(p)), plan.course]  # noqa: PTH110
-    rules = [landlock.rule(path, landlock.READ) for path in readable]
+    readable = [*plan.runtime, plan.course, *(("/etc",) if plan.root else ())]
+    rules = [landlock.rule(path, landlock.READ) for path in readable if os.path.exists(path)]  # noqa: PTH110
+    rules += [landlock.rule("/", landlock.LIST)] if plan.root else []
     rules += [landlock.rule(f"/dev/{name}", landlock.DEVICE) for name in DEVICES]
     return Confinement(plan, version, tuple(rules))
 
@@ -409,7 +413,10 @@ def confine_guest(
         drop_capabilities()
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if "landlock" not in without:
-        landlock.restrict([*ready.rules, landlock.rule(home, landlock.WRITE)], ready.version)
+        own = [landlock.rule(home, landlock.WRITE)]
+        if ready.plan.namespaces:
+            own.append(landlock.rule("/proc", landlock.READ))  # mounted for this guest alone
+        landlock.restrict([*ready.rules, *own], ready.version)
     if "descriptors" not in without:
         close_descriptors(keep)
     if "seccomp" not in without:

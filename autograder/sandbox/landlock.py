@@ -24,6 +24,7 @@ READ = _READ_FILE | _READ_DIR
 WRITE = (
     READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SYM | _REFER | _TRUNCATE
 )  # but no device, socket or FIFO is made
+LIST = _READ_DIR
 DEVICE = _READ_FILE | _WRITE_FILE
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # rights that a single file can have
 

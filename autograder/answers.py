@@ -17,6 +17,7 @@ from autograder.source import MARKER, SourceNotebook
 
 _MARK = "UNQ_C"
 _PLACES = 6  # cells that a note lists by their numbers
+_PARSED_CAP = 1 << 18  # characters that are parsed, in all cells together: a few seconds at the very worst
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     notes = list(notebook.notes)
     found: dict[str, Cell] = {}
     own = [cell for cell in notebook.cells if (text := cell.text) and text not in source.given_texts]
-    read = [_read(cell, assignment) for cell in own]
+    read = _read(own, assignment)
     for exercise in assignment.exercises:
         candidates = _candidates(read, exercise)
         if not candidates:
@@ -88,7 +89,7 @@ class _Read:
     markers : frozenset of str
         The exercises whose markers it bears.
     tree : ast.Module or None
-        None where it names none of the functions, or does not parse.
+        None where it names none of the functions, does not parse, or comes after more than is parsed.
     """
 
     cell: Cell
@@ -96,9 +97,15 @@ class _Read:
     tree: ast.Module | None
 
 
-def _read(cell: Cell, assignment: Assignment) -> _Read:
-    names = any(exercise.function in cell.source for exercise in assignment.exercises)
-    return _Read(cell, _markers(cell.source), parse_code(cell.source) if names else None)
+def _read(cells: Sequence[Cell], assignment: Assignment) -> list[_Read]:
+    room = _PARSED_CAP
+    read = []
+    for cell in cells:
+        names = any(exercise.function in cell.source for exercise in assignment.exercises)
+        room -= len(cell.source) if names else 0
+        tree = parse_code(cell.source) if names and room >= 0 else None
+        read.append(_Read(cell, _markers(cell.source), tree))
+    return read
 
 
 def _markers(source: str) -> frozenset[str]:

@@ -33,6 +33,8 @@ class Submitted:
         Its folder below the results, with forward slashes.
     timestamp : datetime or None
         When it was submitted, as nbgrader's ``timestamp.txt`` says.
+    root : Path or None
+        The folder of all submissions: below it, nothing is read through a link.
     """
 
     student: str
@@ -40,6 +42,7 @@ class Submitted:
     path: Path
     folder: str
     timestamp: dt.datetime | None = None
+    root: Path | None = None
 
 
 def find(course: Course, paths: Sequence[Path], assignment: str | None) -> list[Submitted]:
@@ -106,6 +109,7 @@ def _tree(root: Path, names: Sequence[str]) -> Iterator[Submitted]:
                 link or _notebook_in(folder, name),
                 f"{name}/{safe_name(student.name)}",
                 None if link else _timestamp(folder),
+                root,
             )
 
 
@@ -144,12 +148,23 @@ def _flat(path: Path, assignment: str) -> Iterator[Submitted]:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in root.iterdir() if _is_students(path))
+
+
+def _is_students(path: Path) -> bool:
+    """Return whether this is a student's folder in a tree; a link that leads nowhere is nobody's, and stops nobody."""
+    if path.name.startswith(".") or path.suffix == ".ipynb":
+        return False
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _text(name: str) -> str:
     """Return a file's name as text that can be written anywhere; bytes that are no UTF-8 shown escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    # a backslash in the name is doubled: no two names are shown alike
+    return os.fsencode(name).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 def safe_name(name: str) -> str:

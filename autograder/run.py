@@ -164,7 +164,7 @@ def default_workers() -> int:
 def job_for(submitted: Submitted) -> Job:
     """Read a submission's bytes."""
     try:
-        content = notebook.read_bytes(submitted.path)
+        content = notebook.read_bytes(submitted.path, submitted.root)
     except SubmissionError as error:
         return Job(submitted.student, submitted.assignment, None, str(error))
     return Job(submitted.student, submitted.assignment, content)

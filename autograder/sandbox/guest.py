@@ -150,7 +150,7 @@ class Kernel:
         try:
             tree = ast.parse(self.shell.transform_cell(source))
             parts = [ast.Module([node], []) for node in tree.body]
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             parts = [part for text in _functions(source) if (part := _parse(text)) is not None]
         for part in parts:
             try:
@@ -217,7 +217,7 @@ def _functions(source: str) -> list[str]:
 def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

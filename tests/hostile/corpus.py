@@ -20,7 +20,7 @@ A file says what it tries, what stops it, how the notebook is made, and what it 
     status = "graded"               # optional; "rejected" has no exercises, and `reason`
     reason = "not JSON"             # part of it
     UNQ_C1 = "timed_out: 2 s in rnn_cell_forward"   # outcome, and after the colon a part of what the student reads
-    UNQ_C2 = "passed"
+    UNQ_C2 = ["passed", "raised"]                   # or one of several, where the machine decides which
     notes = ["printed more than 1 MiB"]             # parts of notes on the whole notebook
 
 In every text ``{{canary}}`` is a file of the host's, ``{{variable}}`` a variable of its environment, ``{{port}}`` a

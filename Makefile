@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FUZZ_SECONDS ?= 3600
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # one thread a process: the grader runs one process a core, and BLAS threads on top would only get in each other's way
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint release grade audit doctor bench figures data lock clean
+.PHONY: help setup demo test check lint release grade audit doctor bench fuzz figures data lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +55,17 @@ audit: $(READY) ## test the hidden tests
 doctor: $(READY) ## say how well this machine isolates student code
 	$(BIN)/autograder doctor
 
-bench: $(READY) ## measure, in one run, against nbgrader autograde
+bench: $(READY) ## measure, in one run, against nbgrader autograde, and the price of isolation
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/isolation.py
+
+fuzz: $(READY) ## attack what reads hostile bytes, for FUZZ_SECONDS (3600)
+	@if $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None)'; then \
+		$(BIN)/python tests/fuzz/run_atheris.py --seconds $(FUZZ_SECONDS); \
+	else \
+		echo "atheris is not installed: fuzzing WITHOUT COVERAGE. $(BIN)/python -m pip install -e '.[fuzz]' changes that."; \
+		$(BIN)/python tests/fuzz/run_plain.py --seconds $(FUZZ_SECONDS); \
+	fi
 
 figures: $(READY) ## draw the notebooks' figures
 	$(BIN)/python scripts/make_figures.py

@@ -19,13 +19,15 @@ zygote
     Forked by the warden inside its walls. Only then are numpy, IPython and the course's modules imported, once. Forks
     guests when the warden says so; tells the host one word over the control socket, and closes it.
 init
-    PID 1 of one guest's namespaces: forked by the warden, which is small, into a second layer of the same six
-    namespaces. Mounts a fresh /proc and a private, sized tmpfs, and hands descriptors of its namespaces to the zygote.
-    When the host closes the *status* socket, init exits, and the kernel ends whatever the guest has left behind.
+    PID 1 of one guest's namespaces: forked by the warden, which is small, into a second layer of user, pid, mount,
+    ipc and uts namespaces; the network's is the sandbox's own, which is empty. Mounts a fresh /proc and a private,
+    sized tmpfs, and hands descriptors of its namespaces to the zygote. When the host closes the *status* socket, init
+    exits, and the kernel ends whatever the guest has left behind.
 guest
     Forked by the zygote, as a child of the warden, into init's namespaces. Runs the student's code. Has the channel,
     its two pipes and /dev/null, no other descriptor; an unprivileged uid in a user namespace without capabilities;
-    rlimits; no_new_privs; its own session. When it ends, the warden says over the status socket how, and ends init.
+    rlimits; no_new_privs; its own session; Landlock; seccomp; a control group where one can be had. When it ends, the
+    warden says over the status socket how, and ends init.
 
 What the guest sends is data (see `autograder.sandbox.wire`). Init is undumpable before there is a guest beside it, and
 a guest that took it over all the same would have won the right to end itself.
@@ -37,13 +39,10 @@ folder of its own, and Landlock and seccomp alone stand between it and the host.
 import ctypes
 import errno
 import os
-import resource
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from autograder.sandbox import landlock, seccomp
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock, as a fork must
@@ -64,9 +63,7 @@ _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 _SYS_MOUNT_SETATTR = 442  # the same number on every architecture
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
-_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
-_CAPABILITY_VERSION_3 = 0x20080522
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
 GUEST_UID = 1000  # inside its own user namespace; outside it is whoever the host is
 HOME = "/tmp/work"  # noqa: S108  the guest's private tmpfs, not the machine's /tmp
@@ -160,12 +157,17 @@ def _clone(flags: int) -> int:
 # ------------------------------------------------------------------------------------------------ the sandbox's walls
 
 
-def fork_into_namespaces(plan: Plan) -> int:
+def fork_into_namespaces(plan: Plan, *, shared: int = 0) -> int:
     """Fork; the child is PID 1 in fresh namespaces, and has yet to call `become`. Returns like `os.fork`.
 
     One clone(2) instead of unshare and two forks.
+
+    Parameters
+    ----------
+    shared : int
+        Namespaces in which the child stays.
     """
-    return _clone(plan.flags)
+    return _clone(plan.flags & ~shared)
 
 
 def become(inner_uid: int, outer: tuple[int, int], *, dumpable: bool = False) -> None:
@@ -226,7 +228,7 @@ def build_root(plan: Plan) -> None:
         target.touch()
         mount(f"/dev/{device}", str(target), flags=MS_BIND)
         # a device can be written to all the same, but its inode is the machine's: no other mode, no other time
-        mount("", str(target), flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC)
+        _set_attributes(str(target), MS_RDONLY | MS_NOSUID | MS_NOEXEC)
     Path(root + COURSE).mkdir()
     mount("course", root + COURSE, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
     for folder in ("proc", "tmp", "etc", "dev"):
@@ -270,16 +272,14 @@ def _bind(path: str, root: str) -> None:
     else:
         return
     mount(path, str(target), flags=MS_BIND | MS_REC)
-    attributes = (ctypes.c_uint64 * 4)(MS_RDONLY | MS_NOSUID | MS_NODEV, 0, 0, 0)  # struct mount_attr: set, clear, …
-    call(
-        "syscall",
-        _SYS_MOUNT_SETATTR,
-        _AT_FDCWD,
-        str(target).encode(),
-        _AT_RECURSIVE,
-        attributes,
-        ctypes.sizeof(attributes),
-    )
+    _set_attributes(str(target), MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def _set_attributes(target: str, flags: int) -> None:
+    """Set flags on a mount and all below it, and leave those that it has: an ordinary user may not clear them."""
+    attributes = (ctypes.c_uint64 * 4)(flags, 0, 0, 0)  # struct mount_attr: set, clear, propagation, user namespace
+    size = ctypes.sizeof(attributes)
+    call("syscall", _SYS_MOUNT_SETATTR, _AT_FDCWD, target.encode(), _AT_RECURSIVE, attributes, size)
 
 
 # ------------------------------------------------------------------------------------------------- the guest's walls
@@ -312,7 +312,7 @@ NAMESPACES = len(_NAMESPACE_FILES)
 
 def open_namespaces(plan: Plan) -> list[int]:
     """Return descriptors of this process's own namespaces; nobody else may open those of an undumpable process."""
-    made = [name for name in _NAMESPACE_FILES if name not in plan.without]
+    made = [name for name in _NAMESPACE_FILES if name not in (*plan.without, "net")]
     return [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in made]
 
 
@@ -354,109 +354,3 @@ def enter(plan: Plan, namespaces: Sequence[int]) -> None:
     """Enter the namespaces of this process's init; the pid namespace is the one that it was born into."""
     for namespace in namespaces if "pid" in plan.without else namespaces[:-1]:
         call("setns", namespace, 0)
-
-
-@dataclass(frozen=True)
-class Confinement:
-    """What can be made ready once, before there is a guest: Landlock's version, and its rules on what all may read."""
-
-    plan: Plan
-    version: int
-    rules: tuple[landlock.Rule, ...]
-
-
-def prepare_confinement(plan: Plan) -> Confinement:
-    """Make ready what every guest needs; called by the zygote.
-
-    Raises
-    ------
-    OSError
-        If this kernel has no Landlock, or there is no filter for this architecture.
-    """
-    version = 0 if "landlock" in plan.without else landlock.abi()
-    if not version and "landlock" not in plan.without:
-        raise OSError(errno.ENOSYS, "landlock: this kernel has none, or has it switched off (lsm=)")
-    if not seccomp.supported():
-        raise OSError(errno.ENOSYS, f"seccomp: there is no filter for {os.uname().machine}")
-    seccomp.program(plan.namespaces)
-    readable = [*plan.runtime, plan.course, *(("/etc",) if plan.root else ())]
-    rules = [landlock.rule(path, landlock.READ) for path in readable if os.path.exists(path)]  # noqa: PTH110
-    rules += [landlock.rule("/", landlock.LIST)] if plan.root else []
-    rules += [landlock.rule(f"/dev/{name}", landlock.DEVICE) for name in DEVICES]
-    return Confinement(plan, version, tuple(rules))
-
-
-def confine_guest(
-    ready: Confinement, *, home: str, memory: int, file: int, cpu_seconds: int, keep: Iterable[int]
-) -> None:
-    """Take everything from this process that a guest does not need; the last thing before student code.
-
-    Parameters
-    ----------
-    home : str
-        The folder below which it may write.
-    memory : int
-        Bytes of address space beyond what the process has now.
-    file : int
-        Bytes of the largest file.
-    cpu_seconds : int
-        Seconds of processor time.
-    keep : iterable of int
-        Descriptors that stay open.
-    """
-    without = ready.plan.without
-    if "rlimits" not in without:
-        limit_resources(memory, file, cpu_seconds)
-    os.setsid()
-    die_with_parent()
-    if "capabilities" not in without:
-        drop_capabilities()
-    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if "landlock" not in without:
-        own = [landlock.rule(home, landlock.WRITE)]
-        if ready.plan.namespaces:
-            own.append(landlock.rule("/proc", landlock.READ))  # mounted for this guest alone
-        landlock.restrict([*ready.rules, *own], ready.version)
-    if "descriptors" not in without:
-        close_descriptors(keep)
-    if "seccomp" not in without:
-        seccomp.install(ready.plan.namespaces)
-
-
-def limit_resources(memory: int, file: int, cpu_seconds: int) -> None:
-    """Set the rlimits; soft and hard alike, so that they cannot be raised again."""
-    descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    pages = int(os.read(descriptor, 100).split()[0])
-    os.close(descriptor)
-    limits = {
-        resource.RLIMIT_AS: pages * resource.getpagesize() + memory,
-        resource.RLIMIT_CPU: cpu_seconds,
-        resource.RLIMIT_FSIZE: file,
-        resource.RLIMIT_NOFILE: 64,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-    }
-    for which, value in limits.items():
-        hard = resource.getrlimit(which)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)  # noqa: PLW2901
-        resource.setrlimit(which, (value, value))
-
-
-def close_descriptors(keep: Iterable[int]) -> None:
-    """Close every descriptor but 0, 1, 2 and those to keep."""
-    start = 3
-    for descriptor in sorted(keep):
-        os.closerange(start, descriptor)
-        start = descriptor + 1
-    os.closerange(start, 1 << 20)
-
-
-def drop_capabilities() -> None:
-    """Drop every capability, also from the bounding and ambient sets."""
-    for capability in range(64):
-        if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == -1:
-            break  # the first number the kernel does not know
-    call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    call("capset", header, (ctypes.c_uint32 * 6)())

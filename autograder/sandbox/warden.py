@@ -175,7 +175,7 @@ def _fork_init(ends: list[int], status: int, disk: int, plan: isolation.Plan) ->
     """Fork an init; return its pid, and a socket over which it hands out its namespaces."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:  # init's copy is the only one afterwards: if init dies, the zygote does not wait for it
-        init = isolation.fork_into_namespaces(plan)
+        init = isolation.fork_into_namespaces(plan, shared=isolation.CLONE_NEWNET)
         if init == 0:
             ours.close()
             for descriptor in ends:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from autograder.sandbox import isolation
+from autograder.sandbox import confinement, isolation
 
 if TYPE_CHECKING:
     from autograder.sandbox.guest import Kernel
@@ -41,13 +41,13 @@ def main(
     """
     try:
         kernel = _prepare(plan, codes)
-        confinement = isolation.prepare_confinement(plan)
+        ready = confinement.prepare(plan)
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
         control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         os._exit(1)
     control.sendall(json.dumps({"ready": os.getpid()}).encode())
     control.close()
-    _serve(warden, kernel, confinement)
+    _serve(warden, kernel, ready)
 
 
 def codes() -> dict[str, CodeType]:
@@ -87,7 +87,7 @@ def _execute(name: str, code: CodeType) -> ModuleType:
     return module
 
 
-def _serve(warden: socket.socket, kernel: "Kernel", confinement: isolation.Confinement) -> NoReturn:
+def _serve(warden: socket.socket, kernel: "Kernel", ready: confinement.Confinement) -> NoReturn:
     """Fork a guest for each request, until the warden has gone."""
     own = isolation.own_pid_namespace()
     while True:
@@ -101,7 +101,7 @@ def _serve(warden: socket.socket, kernel: "Kernel", confinement: isolation.Confi
             if link:
                 with socket.socket(fileno=link[0]) as init:
                     namespaces = socket.recv_fds(init, 16, isolation.NAMESPACES)[1]  # none if it has died
-                guest = isolation.fork_below(confinement.plan, namespaces, own)
+                guest = isolation.fork_below(ready.plan, namespaces, own)
             else:
                 guest = isolation.fork_sibling()
         except OSError as error:
@@ -110,7 +110,7 @@ def _serve(warden: socket.socket, kernel: "Kernel", confinement: isolation.Confi
             if guest == 0:
                 warden.close()
                 os.close(own)
-                _be_guest(kernel, limits, namespaces, ends, confinement)
+                _be_guest(kernel, limits, namespaces, ends, ready)
             handle = os.pidfd_open(guest)
             socket.send_fds(warden, [b"{}"], [handle])
             os.close(handle)
@@ -123,14 +123,14 @@ def _be_guest(
     limits: dict[str, Any],
     namespaces: Sequence[int],
     ends: Sequence[int],
-    confinement: isolation.Confinement,
+    ready: confinement.Confinement,
 ) -> NoReturn:
     """Enter the namespaces, arrange the descriptors, put up the last walls, and serve."""
     channel, stdout, stderr, *group = ends
     try:
         if group:
             os.write(group[0], b"0")  # this process moves into its control group
-        isolation.enter(confinement.plan, namespaces)
+        isolation.enter(ready.plan, namespaces)
         os.chdir(limits["home"])
         os.environ["TMPDIR"] = limits["home"]
         os.dup2(stdout, 1)
@@ -140,8 +140,8 @@ def _be_guest(
             signal.signal(number, signal.SIG_DFL)
         from autograder.sandbox import guest  # noqa: PLC0415  imported long ago, by the zygote
 
-        isolation.confine_guest(
-            confinement,
+        confinement.confine(
+            ready,
             home="/tmp" if namespaces else limits["home"],  # noqa: S108  its own
             memory=limits["memory"],
             file=limits["file"],

@@ -206,6 +206,7 @@ def test_nothing_of_the_grader_is_in_the_guests_memory(zygote: Zygote) -> None:
     assert answer.value == [
         "autograder",
         "autograder.sandbox",
+        "autograder.sandbox.confinement",
         "autograder.sandbox.guest",
         "autograder.sandbox.isolation",
         "autograder.sandbox.landlock",

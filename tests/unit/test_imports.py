@@ -32,7 +32,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("course", "expressions", "regions", "sandbox.connection", "variants"),
     ("sandbox.launch", "sandbox.warden"),
     ("sandbox.zygote",),
-    ("sandbox.guest", "sandbox.isolation"),
+    ("sandbox.confinement", "sandbox.guest"),
+    ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
     ("errors", "model"),
@@ -52,9 +53,14 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "sandbox.launch": ("", "sandbox.cgroup"),
     "sandbox.cgroup": (),
     "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
-    "sandbox.zygote": ("sandbox.guest", "sandbox.isolation"),  # guests are forks of it: it holds what they hold
+    "sandbox.zygote": (
+        "sandbox.confinement",
+        "sandbox.guest",
+        "sandbox.isolation",
+    ),  # guests are forks of it: it holds what they hold
     "sandbox.guest": ("sandbox.wire",),
-    "sandbox.isolation": ("sandbox.landlock", "sandbox.seccomp"),
+    "sandbox.confinement": ("sandbox.isolation", "sandbox.landlock", "sandbox.seccomp"),
+    "sandbox.isolation": (),
     "sandbox.landlock": (),
     "sandbox.seccomp": ("sandbox.syscalls",),
     "sandbox.wire": (),
@@ -67,7 +73,8 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "cli": ("rich", "typer"),
     "reports.*": ("jinja2", "markupsafe", "rich"),
     "sandbox.guest": ("IPython", "numpy", "traitlets"),  # IPython is configured with traitlets
-    "sandbox.isolation": ("sandbox.landlock", "sandbox.seccomp"),
+    "sandbox.confinement": ("sandbox.isolation", "sandbox.landlock", "sandbox.seccomp"),
+    "sandbox.isolation": (),
     "sandbox.landlock": (),
     "sandbox.seccomp": ("sandbox.syscalls",),
     "sandbox.launch": ("",),
@@ -280,7 +287,7 @@ def test_only_the_zygotes_own_is_loaded_beside_student_code():
     """The process that guests are forked from loads no module of ours beyond the guest's own few."""
     ours = {_short(name) for name in at_once(f"{PACKAGE}.sandbox.guest", TREE) if name.startswith(PACKAGE)}
     ours |= {_short(name) for name in at_once(f"{PACKAGE}.sandbox.zygote", TREE) if name.startswith(PACKAGE)}
-    walls = {"sandbox.isolation", "sandbox.landlock", "sandbox.seccomp", "sandbox.syscalls"}
+    walls = {"sandbox.confinement", "sandbox.isolation", "sandbox.landlock", "sandbox.seccomp", "sandbox.syscalls"}
     assert ours <= {"", "sandbox", "sandbox.guest", "sandbox.wire", "sandbox.zygote", *walls}
 
 

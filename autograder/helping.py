@@ -16,6 +16,7 @@ from autograder.sandbox.session import HelperRefusedError
 
 _ROOM = 5_000_000  # entries of all arrays handed over in one call, and of any array that can be made of them
 _STEPS = 50_000_000  # multiplications of one product: half-precision ones take 4 ns each
+_DEPTH = 16  # of containers in each other: shared dictionaries can be chained without end
 _CONTAINER = 500  # as many entries as a container counts for: its parts are few but dear
 
 
@@ -36,7 +37,7 @@ def call(
         raise HelperRefusedError(f"{helper.function} takes {', '.join(names)}")
     look = _Look(helper.function)
     for name in names:
-        look.at(named[name], inside=False)
+        look.at(named[name])
     look.at_sizes()
     try:
         with np.errstate(all="ignore"):
@@ -54,24 +55,26 @@ class _Look:
         self._sizes: list[int] = []
         self._axes = 0
 
-    def at(self, value: Any, *, inside: bool) -> None:
+    def at(self, value: Any, depth: int = 0, *, inside: bool = False) -> None:
         """Refuse what is no array of numbers, no number, or no container of them.
 
         Numbers stand alone or in dictionaries, never in lists: numpy would make arrays of objects out of mixed lists,
         and multiply texts and lists by repeating them.
         """
-        if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+        if depth > _DEPTH:
+            self._refuse()
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
             self._take(value.size + 1)
             self._sizes += value.shape
             self._axes = max(self._axes, value.ndim)
         elif isinstance(value, dict):
             self._take(_CONTAINER)
             for part in value.values():
-                self.at(part, inside=False)
+                self.at(part, depth + 1)
         elif isinstance(value, tuple | list):
             self._take(_CONTAINER)
             for part in value:
-                self.at(part, inside=True)
+                self.at(part, depth + 1, inside=True)
         elif not inside and isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
             self._take(1)
         else:

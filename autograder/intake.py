@@ -170,13 +170,11 @@ def _text(name: str) -> str:
 def safe_name(name: str) -> str:
     """Return a folder name for a student that cannot lead anywhere else, distinct for distinct students."""
     quoted = quote(os.fsencode(name), safe=" +,=@()")
+    if quoted.startswith(".") or quoted in _TAKEN:
+        quoted = f"%{ord(quoted[0]):02X}{quoted[1:]}"
     if len(quoted) > _LONGEST:  # a file system takes 255 bytes; %~ is nothing that quoting gives
         return f"{quoted[:_KEPT]}%~{hashlib.sha256(os.fsencode(name)).hexdigest()}"
-    if not quoted:
-        return "%"
-    if quoted.startswith(".") or quoted in _TAKEN:
-        return f"%{ord(quoted[0]):02X}{quoted[1:]}"
-    return quoted
+    return quoted or "%"
 
 
 def _timestamp(folder: Path) -> dt.datetime | None:
@@ -214,5 +212,10 @@ def _parse_time(text: str) -> dt.datetime | None:
 def _zone(name: str) -> dt.tzinfo:
     try:
         return zoneinfo.ZoneInfo(name) if name else dt.UTC
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+    except (
+        zoneinfo.ZoneInfoNotFoundError,
+        ValueError,
+        OSError,
+        TypeError,
+    ):  # the last for a name like a package's file
         return dt.UTC

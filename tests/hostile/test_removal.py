@@ -31,6 +31,9 @@ CASES = {case.id: case for case in corpus.all_cases()}
 SECOND = ("seccomp", "landlock")  # the walls in front of the namespaces
 
 
+READING = "forgery/reading_the_source_notebook"
+
+
 @dataclass(frozen=True)
 class Removal:
     """A layer, the walls in front of it, and the case that tells."""
@@ -50,8 +53,9 @@ REMOVALS = (
     Removal("capabilities", (), "host/become_root"),
     Removal("descriptors", (), "host/every_descriptor"),
     Removal("environment", (), "host/environments"),
-    Removal("root", ("landlock",), "forgery/reading_the_source_notebook"),
-    Removal("landlock", ("root",), "forgery/reading_the_source_notebook"),
+    Removal("root", ("landlock",), "host/exec_in_place"),
+    Removal("root", ("landlock",), READING),
+    Removal("landlock", ("root",), READING),
     Removal("net", SECOND, "host/network"),
     Removal("net", SECOND, "host/abstract_socket"),
 )
@@ -84,6 +88,10 @@ def test_each_layer_stops_something(
     removal: Removal, course: Course, solutions: demo.Solutions, around: Surroundings
 ) -> None:
     """The case holds with the layer, and fails without it."""
+    if removal.case == READING and Path("/tmp") in course.root.parents:  # noqa: S108
+        pytest.skip(
+            "this course is below /tmp, which a guest's own covers: its source is hidden even without the layer"
+        )
     assert holds(course, solutions, around, removal.case, removal.front)
     assert not holds(course, solutions, around, removal.case, (*removal.front, removal.layer))
 

@@ -77,6 +77,7 @@ _ACTS = (
     ("become root", "capabilities, seccomp", _F, "os.setuid(0)"),
     ("write a huge file", "rlimits", _F, "open('huge', 'wb').truncate(1 << 40)"),
     ("take all memory", "rlimits", _F, "bytearray(8 << 30)"),
+    ("see that there are other folders", "root", _N, "os.stat('/var')"),
     ("learn who started it", "pid", _N, "assert os.getppid()"),
     ("fill the disk", "root", _N, "[open(f'{n}', 'wb').write(bytes(1 << 22)) for n in range(24)]"),
 )

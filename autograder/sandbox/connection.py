@@ -195,11 +195,13 @@ class Guest:
         self.kill()
         code = None
         for line in self._told.splitlines():
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 message = json.loads(line)
+                if not isinstance(message, dict):
+                    continue
                 if "error" in message:
                     return GraderError(f"A guest could not be started: {message['error']}")
-                code = message.get("ended", code)
+                code = message["ended"] if type(message.get("ended")) is int else code
         if code == SETUP_FAILED:
             for output in self._outputs:
                 self._drain(output)

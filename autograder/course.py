@@ -15,6 +15,11 @@ MODULES = ("rnn_utils", "public_tests")  # packages that the notebooks import an
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
+def is_name(name: str) -> bool:
+    """Return whether an assignment can have this name."""
+    return _NAME.match(name) is not None
+
+
 @dataclass(frozen=True)
 class Course:
     """A folder with ``nbgrader_config.py`` and ``source/``; the package may be installed elsewhere."""
@@ -76,31 +81,97 @@ class Course:
             )
         return path
 
-    def shipped_modules(self, graded: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield the course's own modules as an assignment may carry them.
+    def shipped_modules(self, assignment: str, graded: frozenset[str], code: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the course's own modules as an assignment may carry them: those that its notebook needs, no others.
 
-        A module that defines a function which the assignment grades stays behind: later assignments are given the
-        solutions of earlier ones, and those must reach neither the earlier release nor an earlier guest.
+        Later assignments are given the solutions of earlier ones, and the modules that hold those must reach neither
+        the earlier releases nor their guests. So only what the notebook imports is taken, directly or through other
+        modules; of the public tests only the assignment's own; and never a module that defines a function which the
+        assignment grades.
 
         Parameters
         ----------
+        assignment : str
+            Its name.
         graded : frozenset of str
             Names of the functions that the assignment grades.
+        code : str
+            The code cells of its notebook.
 
         Yields
         ------
         (str, bytes)
             Path relative to the course with forward slashes, and the file's content; in sorted order.
+
+        Raises
+        ------
+        UsageError
+            If the notebook imports a module that defines a function which it grades.
         """
+        others = {f"public_tests.{name}" for name in self.assignments() if name != assignment}
+        waiting = [*MODULES, "public_tests.__main__", f"public_tests.{assignment}"]
+        asked = set(_imported(code, ""))
+        waiting += asked
+        found: dict[str, bytes] = {}
+        seen: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name in seen or name in others:
+                continue
+            seen.add(name)
+            path = self._file_of(name)
+            if path is None:
+                continue
+            content = path.read_bytes()
+            if _defines_any(content, graded):
+                if name in asked:
+                    raise UsageError(
+                        f"The notebook of {assignment} imports {name}, and that module defines a function "
+                        "which the notebook grades. Import it from a module that does not."
+                    )
+                continue
+            found[path.relative_to(self.root).as_posix()] = content
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            waiting += _imported(content.decode(errors="replace"), package)
         for package in MODULES:
-            folder = self.root / package
-            for path in sorted(folder.rglob("*")):
-                if path.suffix not in {".py", ".npz", ".txt"} or not path.is_file():
-                    continue
-                content = path.read_bytes()
-                if path.suffix == ".py" and _defines_any(content, graded):
-                    continue
-                yield path.relative_to(self.root).as_posix(), content
+            for path in (self.root / package).rglob("*"):
+                if path.suffix in {".npz", ".txt"} and path.is_file() and f"public_tests.{path.stem}" not in others:
+                    found[path.relative_to(self.root).as_posix()] = path.read_bytes()
+        yield from sorted(found.items())
+
+    def _file_of(self, module: str) -> Path | None:
+        """Return the file of a module of the course's own packages; None where there is none."""
+        if module.partition(".")[0] not in MODULES:
+            return None
+        path = self.root.joinpath(*module.split("."))
+        return next((p for p in (path / "__init__.py", path.with_name(f"{path.name}.py")) if p.is_file()), None)
+
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([\w., \t]+))", re.MULTILINE
+)
+
+
+def _imported(code: str, package: str) -> Iterator[str]:
+    """Yield the names of modules that a text may import; a name that is no module after all has no file.
+
+    Parameters
+    ----------
+    package : str
+        Where the text's relative imports start.
+    """
+    for found in _IMPORT.finditer(code):
+        origin, names, listed = found.groups()
+        if listed is not None:
+            modules = [part.split()[0] for part in listed.split(",") if part.split()]
+        else:
+            dots = len(origin) - len(origin.lstrip("."))
+            start = package.split(".")[: len(package.split(".")) - dots + 1] if dots else []
+            base = ".".join(filter(None, [*start, origin.lstrip(".")]))
+            modules = [base, *(f"{base}.{name}" for name in re.findall(r"\w+", names))]
+        for module in modules:
+            parts = module.split(".")
+            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _defines_any(source: bytes, names: frozenset[str]) -> bool:

@@ -1,21 +1,13 @@
 """Diagnoses a wrong answer: which known mistake yields exactly these outputs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.compare import compare
-from autograder.model import Exercise, Mistake
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One case as it was run: its inputs, and what the student's function returned."""
-
-    inputs: tuple[Any, ...]
-    returned: Any
+from autograder.judging import part, ready
+from autograder.model import Exercise, Mistake, Observation
 
 
 def diagnose(
@@ -45,12 +37,16 @@ def _explains(exercise: Exercise, function: Callable[..., Any], observations: Se
     for observation in observations:
         try:
             with np.errstate(all="ignore"):
-                expected = function(*observation.inputs)
+                expected = function(*ready(observation.inputs))
         except Exception:  # noqa: BLE001  a mistake may raise where the student's code did not: then it is another one
             return False
         finite = True
         for check in exercise.checks:
             theirs, ours = part(observation.returned, check.key), part(expected, check.key)
+            if check.judge is not None:
+                if check.judge(observation.inputs, ours, theirs):
+                    return False
+                continue
             theirs, ours, all_finite = _numbers(theirs, ours)
             if not compare(ours, theirs, check.name).right:
                 return False
@@ -77,10 +73,3 @@ def _numbers(theirs: Any, ours: Any) -> tuple[Any, Any, bool]:
         return theirs, ours, True
     finite = np.isfinite(ours) & np.isfinite(theirs)
     return np.where(finite, theirs, 0.0), np.where(finite, ours, 0.0), bool(finite.all())
-
-
-def part(returned: Any, key: int | str) -> Any:
-    """Return one returned value: an entry of the tuple or dictionary, or None where there is none."""
-    if isinstance(key, str):
-        return returned.get(key) if isinstance(returned, dict) else None
-    return returned[key] if isinstance(returned, tuple | list) and key < len(returned) else None

@@ -14,19 +14,19 @@ from typing import Any, Self
 import numpy as np
 
 from autograder import answers, helping, loading, notebook, secret
-from autograder.compare import compare, count_of, described
 from autograder.course import Course
-from autograder.diagnose import Observation, diagnose, part
+from autograder.diagnose import diagnose
 from autograder.errors import GraderError, IsolationError, SubmissionError
 from autograder.explain import explain, line_of
 from autograder.feedback import feedback
+from autograder.judging import problem_of, ready
 from autograder.model import (
-    Check,
     CheckResult,
     Exercise,
     ExerciseResult,
     Level,
     Mistake,
+    Observation,
     Outcome,
     Report,
     Status,
@@ -295,20 +295,25 @@ class _Run:
                 if returned.outcome is not None:
                     return Attempt(everything, tuple(observations), returned)
                 expected = self._expected(exercise, case, arguments)
-                observations.append(Observation(arguments, returned.value))
+                observations.append(Observation(case, arguments, returned.value))
                 for check in exercise.checks:
-                    problem = check.name not in problems and _problem(exercise, expected, returned.value, check)
+                    problem = check.name not in problems and problem_of(exercise, expected, observations[-1], check)
                     if problem:
                         problems[check.name] = problem
             if len(given) < len(batch):
                 raise GraderError(f"{exercise.id} was answered on {len(given)} of {len(batch)} cases.")
             if len(problems) == len(exercise.checks):
                 break
+        for check in exercise.checks:
+            if check.across is not None and check.name not in problems:
+                problem = check.across(observations)
+                if problem:
+                    problems[check.name] = problem
         return Attempt(problems, tuple(observations))
 
     def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> Any:
         try:
-            return self._grader.reference.functions[exercise.function](*inputs)
+            return self._grader.reference.functions[exercise.function](*ready(inputs))
         except Exception as error:
             raise GraderError(
                 f"The reference of {exercise.id} fails on the case {case!r}: {type(error).__name__}: {error}"
@@ -361,26 +366,15 @@ class _Run:
         return stopped.reason, ""
 
 
-def _problem(exercise: Exercise, expected: Any, given: Any, check: Check) -> str:
-    """Return what is wrong with one returned value; empty where it is right."""
-    key, name = check.key, check.name
-    if given is None:
-        return f"`{exercise.function}` returns None: its `return` line is missing, or not reached."
-    count = len(exercise.checks)
-    if count > 1 and isinstance(key, int):
-        if not isinstance(given, tuple | list):
-            return f"`{exercise.function}` should return {count} values; it returns {described(given)}."
-        if len(given) != count:
-            return f"`{exercise.function}` should return {count} values; it returns {count_of(given)}."
-        if given[key] is None:
-            return f"`{name}` is still None: the line that computes it has not been written yet."
-    return compare(part(expected, key), part(given, key), name).problem
-
-
 def _protected(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Make the arrays among a case's inputs read-only: reference and mistakes are all given the same ones."""
-    for value in inputs:
-        for array in value.values() if isinstance(value, dict) else (value,):
-            if isinstance(array, np.ndarray):
-                array.flags.writeable = False
+
+    def protect(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+        elif isinstance(value, dict | tuple | list):
+            for part_of_it in value.values() if isinstance(value, dict) else value:
+                protect(part_of_it)
+
+    protect(inputs)
     return inputs

@@ -3,10 +3,11 @@
 import hashlib
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
-from autograder import __version__, assignments, reference, secret, source
+from autograder import __version__, assignments, draws, reference, secret, source
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.model import Assignment, Provenance
@@ -16,7 +17,12 @@ from autograder.source import SourceNotebook
 def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str:
     """Return the digest of all that decides the grades of an assignment."""
     digest = hashlib.sha256(source.encode())
-    for content in (definition, *(name.encode() + b"\0" + content for name, content in sorted(modules.items()))):
+    shared = Path(str(draws.__file__)).read_bytes()  # what definitions draw their inputs with
+    for content in (
+        definition,
+        shared,
+        *(name.encode() + b"\0" + content for name, content in sorted(modules.items())),
+    ):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
@@ -24,7 +30,7 @@ def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str
 def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]]:
     """Return an assignment's source notebook, and the course's modules as it may carry them."""
     notebook = source.read(course, name)
-    return notebook, dict(course.shipped_modules(notebook.graded_functions()))
+    return notebook, dict(course.shipped_modules(name, notebook.graded_functions(), notebook.code))
 
 
 def provenance_of(

@@ -1,6 +1,6 @@
 """The words of the project as data: assignments and their parts, outcomes and reports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -32,6 +32,22 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Seed:
+    """An argument that every call receives as a fresh ``numpy.random.default_rng(number)``."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One case as it was run: its name, its inputs, and what the student's function returned."""
+
+    case: str
+    inputs: tuple[Any, ...]
+    returned: Any
+
+
+@dataclass(frozen=True)
 class Check:
     """One returned value of an exercise.
 
@@ -41,13 +57,22 @@ class Check:
         As the notebook calls it, e.g. ``a_next``.
     weight : float
         Its share of the exercise's points, relative to the other checks.
-    key : int or str
-        Where it stands in what the function returns: position in the tuple, or key of the dictionary.
+    key : int, str or None
+        Where it stands in what the function returns: position in the tuple, or key of the dictionary; ``None`` where
+        the function returns this one value alone.
+    judge : callable or None
+        For values that are random: from a case's inputs, one sample that is right and the student's, to what is wrong
+        with it, empty where nothing is. Without one, values are compared entry by entry.
+    across : callable or None
+        What only several cases together can show (that an answer follows the generator it is given, say): from all
+        observations to what is wrong, empty where nothing is. Asked only where every single case is right.
     """
 
     name: str
     weight: float
-    key: int | str
+    key: int | str | None
+    judge: Callable[[tuple[Any, ...], Any, Any], str] | None = None
+    across: "Callable[[Sequence[Observation]], str] | None" = None
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,9 @@ def companions(course: Course, assignment: str, notebook: Mapping[str, Any]) -> 
     readme = README.format(
         title=title_of(notebook, assignment.replace("_", " ")), notebook=f"{assignment}.ipynb", functions=listed
     )
+    code = "\n".join(source_of(c) for c in notebook["cells"] if c.get("cell_type") == "code")
     return {
-        **dict(course.shipped_modules(frozenset(functions))),
+        **dict(course.shipped_modules(assignment, frozenset(functions), code)),
         "requirements.txt": REQUIREMENTS.encode(),
         "README.md": readme.encode(),
     }

@@ -29,6 +29,8 @@ class SourceNotebook:
         By exercise id; they stand in the nbgrader metadata of the test cell, and nowhere else.
     given : tuple of Cell
         The locked cells: public tests and demonstrations, which are not run again when a submission is graded.
+    code : str
+        All code cells.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class SourceNotebook:
     solutions: Mapping[str, Cell]
     points: Mapping[str, float]
     given: tuple[Cell, ...]
+    code: str
 
     @cached_property
     def given_texts(self) -> frozenset[str]:
@@ -83,4 +86,5 @@ def read(course: Course, assignment: str) -> SourceNotebook:
     if imports is None:
         raise UsageError(f"{path}: the import cell with grade_id 'imports' is missing.")
     given = tuple(cell for cell in document.cells if cell.locked)
-    return SourceNotebook(path, document.sha256, imports.source, solutions, points, given)
+    code = "\n".join(cell.source for cell in document.cells)
+    return SourceNotebook(path, document.sha256, imports.source, solutions, points, given, code)

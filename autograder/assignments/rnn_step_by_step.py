@@ -4,88 +4,8 @@ Every size is drawn anew for every student. Where a case is not about a size bei
 that no axis can be mistaken for another; biases and initial states are never zero, so that none can be left out.
 """
 
-from typing import Any
-
-import numpy as np
-
+from autograder.draws import distinct_sizes, large, sequence, square, step, steps, with_sizes
 from autograder.model import Assignment, Case, Check, Exercise, Mistake
-
-Rng = np.random.Generator
-Sizes = tuple[int, int, int, int]  # n_x, n_a, n_y, m
-
-
-def distinct_sizes(rng: Rng) -> Sizes:
-    """Draw n_x, n_a, n_y and m from 2, 4, 5, 6 and 7, no two alike."""
-    n_x, n_a, n_y, m = (int(n) for n in rng.permutation([2, 4, 5, 6, 7])[:4])
-    return n_x, n_a, n_y, m
-
-
-def parameters(rng: Rng, n_x: int, n_a: int, n_y: int) -> dict[str, np.ndarray[Any, Any]]:
-    """Draw the parameters of a cell.
-
-    The recurrent weights' spectral norm is at most 0.9 (it is at most the root of the largest sum of a row times that
-    of a column): over long sequences two correct ways of rounding stay together instead of drifting apart, and a
-    float32 answer stays right.
-    """
-    Waa = rng.standard_normal((n_a, n_a))
-    sizes = np.abs(Waa)
-    return {
-        "Wax": rng.standard_normal((n_a, n_x)) / np.sqrt(n_x),
-        "Waa": Waa * (0.9 / np.sqrt(sizes.sum(axis=0).max() * sizes.sum(axis=1).max())),
-        "Wya": rng.standard_normal((n_y, n_a)) * 1.5,
-        "ba": away_from_zero(rng, n_a),
-        "by": away_from_zero(rng, n_y),
-    }
-
-
-def away_from_zero(rng: Rng, n: int) -> np.ndarray[Any, Any]:
-    """Draw a bias (n, 1) whose entries lie between 0.2 and 0.8 in size: one that is left out is missed."""
-    bias = rng.uniform(-0.6, 0.6, (n, 1))
-    return bias + np.copysign(0.2, bias)
-
-
-def step(rng: Rng, sizes: Sizes) -> tuple[Any, ...]:
-    """Draw the arguments of one time step: xt (n_x, m), a_prev (n_a, m), parameters."""
-    n_x, n_a, n_y, m = sizes
-    xt, a_prev = rng.standard_normal((n_x, m)), rng.uniform(-0.9, 0.9, (n_a, m))
-    return xt, a_prev, parameters(rng, n_x, n_a, n_y)
-
-
-def sequence(rng: Rng, sizes: Sizes, T_x: int) -> tuple[Any, ...]:
-    """Draw the arguments of a whole sequence: x (n_x, m, T_x), a0 (n_a, m), parameters."""
-    n_x, n_a, n_y, m = sizes
-    x, a0 = rng.standard_normal((n_x, m, T_x)), rng.uniform(-0.9, 0.9, (n_a, m))
-    return x, a0, parameters(rng, n_x, n_a, n_y)
-
-
-def large(rng: Rng, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Make states saturate and logits differ by thousands: a softmax without its maximum overflows.
-
-    The gaps between logits are so wide that every right way of computing gives zeros and ones.
-    """
-    weights = arguments[2]
-    n_y = len(weights["by"])
-    weights["Wax"] *= 5.0
-    weights["by"] = 1000.0 * (rng.permutation(n_y)[:, None] - 0.5 * n_y)
-    return arguments
-
-
-def with_sizes(sizes: Sizes, **replaced: int) -> Sizes:
-    """Return the sizes with some of n_x, n_a, n_y and m replaced."""
-    named = dict(zip(("n_x", "n_a", "n_y", "m"), sizes, strict=True)) | replaced
-    return named["n_x"], named["n_a"], named["n_y"], named["m"]
-
-
-def square(rng: Rng) -> Sizes:
-    """Draw sizes with n_a = n_x = n_y, and a mini-batch of another size: no shape warns of an exchanged weight."""
-    n, m = (int(k) for k in rng.permutation([3, 4, 5, 6, 7])[:2])
-    return n, n, n, m
-
-
-def steps(rng: Rng) -> int:
-    """Draw a number of time steps that no other size has."""
-    return int(rng.integers(8, 10))
-
 
 FEW = 3  # time steps: enough to have a first, a middle and a last one, and no other size is 3 in `distinct_sizes`
 

@@ -320,7 +320,7 @@ def _rehearse(kernel: Kernel) -> None:
         {"index": 0, "source": _REHEARSAL, "binds": ["rehearsal"]},
         {"index": 1, "source": "rehearsal(1)", "binds": []},
     ]
-    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper"}
+    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper", "seeds": []}
     frames = [wire.pack({"do": "cells", "n": 1, "cells": cells})] * 3
     frames += [wire.pack(request, cases=[case]), wire.pack({}, value=case)] * 4  # a call, and the host's answer
     here, there = socket.socketpair()
@@ -337,7 +337,8 @@ def _rehearse(kernel: Kernel) -> None:
 def _answer_calls(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None:
     """Call the function with each case's arguments, until it raises."""
     message = request.message
-    for number, arguments in enumerate(request.value("cases"), message["n"]):
+    for number, case in enumerate(request.value("cases"), message["n"]):
+        arguments = tuple(np.random.default_rng(v) if k in message["seeds"] else v for k, v in enumerate(case))
         if not _answer_call(kernel, channel, message, number, arguments):
             break
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from autograder.model import Outcome
+from autograder.model import Outcome, Seed
 from autograder.sandbox import wire
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.connection import Guest, GuestDiedError
@@ -179,7 +179,7 @@ class Session:
         function : str
             Name of the function.
         cases : sequence of tuple
-            The arguments of each call: arrays, numbers, containers of them. At least one.
+            The arguments of each call: arrays, numbers, containers of them, `Seed`. At least one.
         helper : str, optional
             Name that is answered by the host during these calls.
         answer : callable, optional
@@ -197,10 +197,13 @@ class Session:
         first = self._number + 1
         self._number += len(cases)
         doing = f"{self.limits.call_seconds:g} s in {function}"
-        request = {"do": "call", "n": first, "function": function, "helper": helper}
+        # a generator travels as its seed, an argument at these places
+        seeds = sorted({place for case in cases for place, value in enumerate(case) if isinstance(value, Seed)})
+        sent = [tuple(value.number if isinstance(value, Seed) else value for value in case) for case in cases]
+        request = {"do": "call", "n": first, "function": function, "helper": helper, "seeds": seeds}
         answers: list[Answer] = []
         try:
-            guest.send(wire.pack(request, cases=list(cases)), *self._deadline(self.limits.call_seconds, doing))
+            guest.send(wire.pack(request, cases=sent), *self._deadline(self.limits.call_seconds, doing))
             for number in range(first, first + len(cases)):
                 answers.append(self._one(guest, number, *self._deadline(self.limits.call_seconds, doing), answer))
                 if answers[-1].outcome is not None:

@@ -19,13 +19,14 @@ PACKAGE = "autograder"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("audit", "coordinate", "demo", "doctor", "plugin"),
+    ("audit", "coordinate", "demo", "doctor", "new", "plugin"),
     ("release", "results", "run"),
     ("gradebook", "grade", "release_steps", "reports.table"),
     ("loading",),
     ("answers", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access", "helping", "intake",
      "reference", "release_folder", "reports.json_report", "reports.page", "reports.scores",
      "secret"),
+    ("judging",),
     ("assignments.*", "compare", "leaks", "sandbox.probe", "source"),
     ("sandbox.session",),
     ("notebook", "reports.text", "sandbox.client", "shipped", "skeleton", "solutions"),
@@ -36,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
-    ("errors", "model"),
+    ("draws", "errors", "model"),
     ("", "reports", "sandbox"),  # the packages themselves: a docstring and the version
 )  # fmt: skip
 
@@ -48,7 +49,8 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "results": ("model", "errors", "reports.*"),
     "gradebook": ("model", "errors", "gradebook_access"),
     "gradebook_access": ("errors",),
-    "assignments.*": ("model", "assignments.*"),  # data: what an assignment is, never how it is graded
+    "draws": (),
+    "assignments.*": ("model", "draws", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox
     "sandbox.launch": ("", "sandbox.cgroup"),
     "sandbox.cgroup": (),

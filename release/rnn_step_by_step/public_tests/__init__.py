@@ -5,7 +5,11 @@ inputs, says what works and what to change, and never decides your grade: the hi
 Before you submit, ``python -m public_tests NOTEBOOK.ipynb`` checks the whole notebook.
 """
 
+from public_tests.catalogue import EXERCISES, MODULES
 from public_tests.failure import PublicTestFailure
-from public_tests.rnn_step_by_step import rnn_cell_forward_test, rnn_forward_test
 
-__all__ = ["PublicTestFailure", "rnn_cell_forward_test", "rnn_forward_test"]
+# one test for each exercise, named after its function: rnn_cell_forward_test and so on
+_TESTS = [f"{exercise.function}_test" for exercise in EXERCISES]
+globals().update({name: vars(module)[name] for module in MODULES for name in vars(module) if name in _TESTS})
+
+__all__ = ["PublicTestFailure", *_TESTS]  # noqa: PLE0604  they are texts, each

@@ -53,3 +53,37 @@ def initialise_rnn_parameters(n_x: int, n_a: int, n_y: int, rng: np.random.Gener
         "ba": 0.1 * rng.standard_normal((n_a, 1)),
         "by": 0.1 * rng.standard_normal((n_y, 1)),
     }
+
+
+def initialise_lstm_parameters(
+    n_x: int, n_a: int, n_y: int, rng: np.random.Generator, forget_bias: float = 0.0
+) -> dict[str, NDArray[np.float64]]:
+    """Draw the ten parameters of an LSTM cell.
+
+    Parameters
+    ----------
+    n_x, n_a, n_y : int
+        Units in one input, one hidden state and one prediction.
+    rng : numpy.random.Generator
+        Where the randomness comes from, e.g. ``np.random.default_rng(1)``.
+    forget_bias : float
+        Added to ``bf``: the larger it is, the more of its cell state an untrained LSTM keeps.
+
+    Returns
+    -------
+    dict
+        ``Wf``, ``Wi``, ``Wc``, ``Wo``, each (n_a, n_a + n_x); ``bf``, ``bi``, ``bc``, ``bo``, each (n_a, 1);
+        ``Wy`` (n_y, n_a), ``by`` (n_y, 1).
+
+    Notes
+    -----
+    Scaled as in `initialise_rnn_parameters`.
+    """
+    parameters = {}
+    for gate in "fico":
+        parameters[f"W{gate}"] = rng.standard_normal((n_a, n_a + n_x)) / np.sqrt(n_a + n_x)
+        parameters[f"b{gate}"] = 0.1 * rng.standard_normal((n_a, 1))
+    parameters["bf"] += forget_bias
+    parameters["Wy"] = rng.standard_normal((n_y, n_a)) / np.sqrt(n_a)
+    parameters["by"] = 0.1 * rng.standard_normal((n_y, 1))
+    return parameters

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from public_tests.compare import Difference, Kind, agree
-from public_tests.contract import Case, Exercise, copied, leaves
+from public_tests.contract import Case, Exercise, Keyed, copied, leaves
 
 MATRIX, CUBE = 2, 3  # axes: one step's value, and one with a slice for each time step
 
@@ -93,7 +93,10 @@ def another_output(seen: Evidence) -> Clue | None:
     given = seen.actual.get(seen.output)
     for name, value in seen.expected.items():
         if name != seen.output and isinstance(value, np.ndarray) and agree(value, given):
-            return Clue(f"What you return as {seen.output} is {name}.", "In which order should the values be returned?")
+            think = "In which order should the values be returned?"
+            if isinstance(seen.exercise.returns, Keyed):
+                think = "Which letter and which key belong together?"
+            return Clue(f"What you return as {seen.output} is {name}.", think)
     return None
 
 
@@ -196,6 +199,11 @@ def usable(values: dict[str, Any] | None, name: str) -> bool:
     return values is not None and isinstance(values.get(name), np.ndarray) and values[name].dtype.kind in "fiu"
 
 
+def called(leaf: str) -> str:
+    """Return how a sentence calls an input: by its name, but for the one whose name is a word of the sentence."""
+    return "the gate `it`" if leaf == "it" else leaf
+
+
 def ignores(name: str, *inputs: str) -> Finder:
     """See a result that stays exactly the same when an input it should depend on is moved."""
 
@@ -207,7 +215,7 @@ def ignores(name: str, *inputs: str) -> Finder:
         for leaf in inputs:
             after = nudged(seen, leaf)
             if after is not None and usable(after, name) and not moved(before, after, name):
-                unmoved.append(leaf)
+                unmoved.append(called(leaf))
         if not unmoved:
             return None
         names = " or ".join(unmoved)

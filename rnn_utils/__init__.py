@@ -9,7 +9,8 @@ from rnn_utils.data import binary_addition, bits_to_numbers, numbers_to_bits
 from rnn_utils.encoding import from_one_hot, one_hot
 from rnn_utils.gradients import clip_gradients, numerical_gradient, relative_error
 from rnn_utils.initialisers import initialise_lstm_parameters, initialise_rnn_parameters, orthogonal
-from rnn_utils.plotting import plot_curves, plot_states
+from rnn_utils.plotting import plot_curves, plot_gates, plot_states
+from rnn_utils.spelling import indices_to_words, spell_number, words_to_indices
 from rnn_utils.training import Adam, cross_entropy
 
 # what `from rnn_utils import *` brings into a notebook, and nothing else
@@ -21,6 +22,7 @@ __all__ = [
     "clip_gradients",
     "cross_entropy",
     "from_one_hot",
+    "indices_to_words",
     "initialise_lstm_parameters",
     "initialise_rnn_parameters",
     "numbers_to_bits",
@@ -28,8 +30,11 @@ __all__ = [
     "one_hot",
     "orthogonal",
     "plot_curves",
+    "plot_gates",
     "plot_states",
     "relative_error",
     "sigmoid",
     "softmax",
+    "spell_number",
+    "words_to_indices",
 ]

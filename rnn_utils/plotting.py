@@ -12,6 +12,7 @@ _LINES = (
     {"color": "#c05a00", "linestyle": "--", "marker": "s"},
     {"color": "#2e7d4f", "linestyle": "-.", "marker": "^"},
     {"color": "#555555", "linestyle": ":", "marker": "D"},
+    {"color": "#7a3e9d", "linestyle": (0, (6, 2, 1, 2, 1, 2)), "marker": "v"},
 )
 
 
@@ -53,6 +54,7 @@ def plot_curves(
         axes.set_yscale("log")
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     axes.grid(visible=True, color="#dddddd")
+    axes.locator_params(axis="x", integer=True)  # there is no step 1.5
     axes.legend()
     figure.tight_layout()
     plt.show()
@@ -89,5 +91,37 @@ def plot_states(states: ArrayLike, *, title: str, rows: Sequence[str], xlabel: s
     axes.set_yticks(range(units), labels=rows)
     axes.set_xticks(range(0, T_x, max(1, T_x // 20)), labels=range(1, T_x + 1, max(1, T_x // 20)))
     figure.colorbar(picture, ticks=[-1, 0, 1])
+    figure.tight_layout()
+    plt.show()
+
+
+def plot_gates(gates: ArrayLike, *, title: str, rows: Sequence[str], xlabel: str = "time step t") -> None:
+    """Draw a picture of gates: one row per gate, one column per time step, the darker the wider open.
+
+    Parameters
+    ----------
+    gates : array_like
+        Shape (gates, T_x), between 0 (closed, white) and 1 (open, dark); short ones also show the numbers.
+    title : str
+        What the reader should see.
+    rows : sequence of str
+        The name of each row.
+    xlabel : str
+        The name of the horizontal axis.
+    """
+    gates = np.asarray(gates)
+    count, T_x = gates.shape
+    plt = _pyplot()
+
+    figure, axes = plt.subplots(figsize=(8.5, 1.4 + 0.45 * count))
+    picture = axes.imshow(gates, cmap="Greys", vmin=0, vmax=1, aspect="auto")  # limits fixed: plots compare
+    if T_x <= 20:  # more would not be legible
+        for row, column in np.ndindex(gates.shape):
+            value = gates[row, column]
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color="white" if value > 0.5 else "black")
+    axes.set(title=title, xlabel=xlabel)
+    axes.set_yticks(range(count), labels=rows)
+    axes.set_xticks(range(0, T_x, max(1, T_x // 20)), labels=range(1, T_x + 1, max(1, T_x // 20)))
+    figure.colorbar(picture, ticks=[0, 0.5, 1])
     figure.tight_layout()
     plt.show()

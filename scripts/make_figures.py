@@ -8,7 +8,7 @@ import importlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ASSIGNMENTS = ("rnn_step_by_step",)
+ASSIGNMENTS = ("rnn_step_by_step", "lstm_step_by_step", "backpropagation_through_time", "types_of_rnn")
 
 
 def figures() -> dict[Path, str]:

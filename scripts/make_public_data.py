@@ -14,7 +14,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from autograder import reference  # noqa: E402  the course's own packages stand 
 from autograder.course import Course  # noqa: E402
 from autograder.errors import AutograderError  # noqa: E402
 from public_tests.cases import LAYOUT, decoded, encoded  # noqa: E402
+from public_tests.contract import Seed, copied  # noqa: E402
+from rnn_utils import lstm, rnn  # noqa: E402  forward passes, whose caches the backward ones are given
 
 RTOL, ATOL = 1e-9, 1e-13  # what processors differ by, and far below what a test would accept
 MARGIN = 20.0  # between the two largest scores of a column where scores are large: float32 must pass too
@@ -43,6 +45,10 @@ class Sizes:
     m: int
     T_x: int = 1
     scores: float = 1.0  # factor on what the prediction is made from
+    more: int = 0  # steps that the forward pass took beyond those that the loss looks at
+    last: bool = False  # whether the loss looks at the last step only
+    n_d: int = 0  # units of a decoder's input
+    T_y: int = 0  # steps of a decoder
 
 
 def numbers(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> np.ndarray:
@@ -61,6 +67,17 @@ def parameters(rng: np.random.Generator, s: Sizes) -> dict[str, np.ndarray]:
     }
 
 
+def lstm_parameters(rng: np.random.Generator, s: Sizes) -> dict[str, np.ndarray]:
+    """Return parameters of an LSTM of these sizes; no two gates are alike, and no bias is zero."""
+    drawn = {}
+    for gate in "fico":
+        drawn[f"W{gate}"] = numbers(rng, s.n_a, s.n_a + s.n_x)
+        drawn[f"b{gate}"] = numbers(rng, s.n_a, 1)
+    drawn["Wy"] = numbers(rng, s.n_y, s.n_a, scale=4.0 * s.scores)  # hidden states of an LSTM are small
+    drawn["by"] = numbers(rng, s.n_y, 1, scale=s.scores)
+    return drawn
+
+
 def one_step(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
     """Return arguments for a function of one time step."""
     return numbers(rng, s.n_x, s.m, scale=2.0), numbers(rng, s.n_a, s.m), parameters(rng, s)
@@ -69,6 +86,85 @@ def one_step(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
 def all_steps(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
     """Return arguments for a function that walks through time; the state it starts from is never zero."""
     return numbers(rng, s.n_x, s.m, s.T_x, scale=2.0), numbers(rng, s.n_a, s.m), parameters(rng, s)
+
+
+def one_lstm_step(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for one time step of an LSTM: input, hidden state, cell state, parameters."""
+    xt, a_prev = numbers(rng, s.n_x, s.m, scale=2.0), numbers(rng, s.n_a, s.m)
+    c_prev = numbers(rng, s.n_a, s.m, scale=2.0)
+    return xt, a_prev, c_prev, lstm_parameters(rng, s)
+
+
+def all_lstm_steps(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for an LSTM that walks through time; the hidden state it starts from is never zero."""
+    return numbers(rng, s.n_x, s.m, s.T_x, scale=2.0), numbers(rng, s.n_a, s.m), lstm_parameters(rng, s)
+
+
+def one_step_back(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for one step backwards: what arrives at the state, and the cache."""
+    *_, cache = rnn.rnn_cell_forward(*one_step(rng, s))
+    return numbers(rng, s.n_a, s.m), cache
+
+
+def all_steps_back(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for a walk backwards: what arrives from each prediction, and the caches."""
+    *_, caches = rnn.rnn_forward(*all_steps(rng, replace(s, T_x=s.T_x + s.more)))
+    return _arriving(rng, s), caches
+
+
+def one_lstm_step_back(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for one step of an LSTM backwards: what arrives at both states, and the cache."""
+    *_, cache = lstm.lstm_cell_forward(*one_lstm_step(rng, s))
+    return numbers(rng, s.n_a, s.m), numbers(rng, s.n_a, s.m), cache
+
+
+def all_lstm_steps_back(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for an LSTM's walk backwards: what arrives from each prediction, and the caches."""
+    *_, caches = lstm.lstm_forward(*all_lstm_steps(rng, replace(s, T_x=s.T_x + s.more)))
+    return _arriving(rng, s), caches
+
+
+def _arriving(rng: np.random.Generator, s: Sizes) -> np.ndarray:
+    da = numbers(rng, s.n_a, s.m, s.T_x)
+    if s.last:
+        da[:, :, :-1] = 0
+    return da
+
+
+def generating(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for a network that samples, of which every prediction leaves no choice; T_x counts the steps.
+
+    Drawn again until the symbols vary, and other ones come without the given first input or the given first state.
+    """
+    while True:
+        xt, a_prev, drawn = one_step(rng, s)
+        drawn |= {"Wya": drawn["Wya"] * 300.0, "by": drawn["by"] * 300.0}
+        said, gap = _said(xt, a_prev, drawn, s.T_x)
+        others = (_said(0 * xt, a_prev, drawn, s.T_x)[0], _said(xt, 0 * a_prev, drawn, s.T_x)[0])
+        dull = s.T_x > 1 and s.n_y > 1 and (len(np.unique(said)) < 3 or any((said == o).all() for o in others))
+        if gap > 2 * MARGIN and not dull:
+            return xt, a_prev, drawn, s.T_x, Seed(int(rng.integers(1000)))
+
+
+def _said(xt: np.ndarray, state: np.ndarray, drawn: dict[str, np.ndarray], steps: int) -> tuple[np.ndarray, float]:
+    """Return the likeliest symbols step by step, and the least gap between the two largest scores."""
+    said, gap = [], np.inf
+    for _ in range(steps):
+        state, _, _ = rnn.rnn_cell_forward(xt, state, drawn)
+        scores = drawn["Wya"] @ state + drawn["by"]
+        if len(scores) > 1:
+            ordered = np.sort(scores, axis=0)
+            gap = min(gap, float((ordered[-1] - ordered[-2]).min()))
+        said.append(scores.argmax(axis=0))
+        xt = np.eye(len(scores))[:, said[-1]]
+    return np.array(said), gap
+
+
+def over_the_bridge(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
+    """Return arguments for an encoder and a decoder; the encoder predicts two classes that nobody needs."""
+    x, decoder_inputs = numbers(rng, s.n_x, s.m, s.T_x, scale=2.0), numbers(rng, s.n_d, s.m, s.T_y, scale=2.0)
+    encoder, decoder = lstm_parameters(rng, replace(s, n_y=2, scores=1.0)), lstm_parameters(rng, replace(s, n_x=s.n_d))
+    return x, decoder_inputs, numbers(rng, s.n_a, s.m), encoder, decoder
 
 
 CELL = (
@@ -87,14 +183,65 @@ LOOP = (
     Sizes("fewer steps than inputs", n_x=8, n_a=5, n_y=4, m=6, T_x=3),
     Sizes("scores of hundreds", n_x=3, n_a=6, n_y=4, m=2, T_x=5, scores=300.0),
 )
+STEP_BACK = (
+    Sizes("all sizes different", n_x=4, n_a=6, n_y=3, m=5),
+    Sizes("a batch of one", n_x=4, n_a=3, n_y=2, m=1),
+    Sizes("as many hidden units as inputs", n_x=4, n_a=4, n_y=3, m=6),
+    Sizes("a single class", n_x=3, n_a=5, n_y=1, m=4),
+)
+WALK_BACK = (
+    Sizes("all sizes different", n_x=4, n_a=6, n_y=3, m=5, T_x=7),
+    Sizes("a single step", n_x=4, n_a=3, n_y=2, m=5, T_x=1),
+    Sizes("two steps", n_x=3, n_a=5, n_y=1, m=4, T_x=2),
+    Sizes("loss at the last step only", n_x=3, n_a=4, n_y=2, m=5, T_x=6, last=True),
+    Sizes("a batch of one", n_x=3, n_a=5, n_y=2, m=1, T_x=4),
+    Sizes("as many hidden units as inputs", n_x=4, n_a=4, n_y=2, m=3, T_x=5),
+    Sizes("da shorter than the forward pass", n_x=5, n_a=4, n_y=2, m=3, T_x=2, more=4),
+)
 
 # assignment -> function -> (the cases, how the arguments of one are drawn)
 ASSIGNMENTS: dict[str, dict[str, tuple[tuple[Sizes, ...], Callable[..., tuple[Any, ...]]]]] = {
     "rnn_step_by_step": {"rnn_cell_forward": (CELL, one_step), "rnn_forward": (LOOP, all_steps)},
+    "lstm_step_by_step": {"lstm_cell_forward": (CELL, one_lstm_step), "lstm_forward": (LOOP, all_lstm_steps)},
 }
 
+ASSIGNMENTS["backpropagation_through_time"] = {
+    "rnn_cell_backward": (STEP_BACK, one_step_back),
+    "rnn_backward": (WALK_BACK, all_steps_back),
+    "lstm_cell_backward": (STEP_BACK, one_lstm_step_back),
+    "lstm_backward": (WALK_BACK, all_lstm_steps_back),
+}
 
-def draw(s: Sizes, function: Callable[..., Any], arguments: Callable[..., tuple[Any, ...]], place: int) -> Any:
+GENERATE = (
+    Sizes("all sizes different", n_x=4, n_a=6, n_y=4, m=5, T_x=7),
+    Sizes("a batch of one", n_x=5, n_a=3, n_y=5, m=1, T_x=6),
+    Sizes("a single step", n_x=3, n_a=5, n_y=3, m=4, T_x=1),
+    Sizes("as many hidden units as symbols", n_x=5, n_a=5, n_y=5, m=3, T_x=6),
+    Sizes("a single symbol", n_x=1, n_a=4, n_y=1, m=2, T_x=3),
+)
+BRIDGE = (
+    Sizes("all sizes different", n_x=4, n_a=6, n_y=3, m=5, T_x=7, n_d=8, T_y=9),
+    Sizes("T_y smaller than T_x", n_x=3, n_a=5, n_y=4, m=2, T_x=6, n_d=2, T_y=3),
+    Sizes("a batch of one", n_x=3, n_a=5, n_y=2, m=1, T_x=4, n_d=4, T_y=3),
+    Sizes("a single step on either side", n_x=4, n_a=3, n_y=2, m=5, T_x=1, n_d=2, T_y=1),
+    Sizes("n_x = n_d = n_a, T_x = T_y", n_x=4, n_a=4, n_y=3, m=2, T_x=5, n_d=4, T_y=5),
+    Sizes("a single class", n_x=5, n_a=4, n_y=1, m=2, T_x=3, n_d=3, T_y=4),
+    Sizes("scores of hundreds", n_x=3, n_a=6, n_y=4, m=2, T_x=5, n_d=2, T_y=3, scores=300.0),
+)
+ASSIGNMENTS["types_of_rnn"] = {
+    # one prediction for each example only: larger scores, so that an unsafe softmax overflows in one of them
+    "many_to_one_forward": ((*LOOP[:-1], replace(LOOP[-1], scores=900.0)), all_steps),
+    "one_to_many_generate": (GENERATE, generating),
+    "encoder_decoder_forward": (BRIDGE, over_the_bridge),
+}
+
+# where a function returns its predictions, if not in the second place
+PREDICTIONS = {"lstm_cell_forward": 2, "many_to_one_forward": 0, "encoder_decoder_forward": 0}
+
+
+def draw(
+    s: Sizes, name: str, function: Callable[..., Any], arguments: Callable[..., tuple[Any, ...]], place: int
+) -> Any:
     """Return a case's arguments and what the reference returns for them.
 
     Where scores are large, the first draw is taken whose predictions are all but certain: with two scores nearly equal
@@ -102,8 +249,9 @@ def draw(s: Sizes, function: Callable[..., Any], arguments: Callable[..., tuple[
     """
     for attempt in range(1000):
         given = arguments(np.random.default_rng([place, attempt]), s)
-        expected = function(*given)
-        if s.scores == 1.0 or _certain(expected[1]):
+        expected = function(*copied(given))
+        predictions = expected[PREDICTIONS.get(name, 1)] if s.scores != 1.0 else None
+        if predictions is None or _certain(predictions):
             return given, expected
     raise SystemExit(f"No draw of the case {s.name!r} has scores far enough apart: change its sizes or its factor.")
 
@@ -121,7 +269,7 @@ def content(course: Course, assignment: str) -> bytes:
     for name, (cases, arguments) in ASSIGNMENTS[assignment].items():
         layout[name] = []
         for place, s in enumerate(cases):
-            given, expected = draw(s, functions[name], arguments, place)
+            given, expected = draw(s, name, functions[name], arguments, place)
             case = {"name": s.name, "arguments": encoded(given, arrays), "expected": encoded(expected, arrays)}
             layout[name].append(case)
     return packed(arrays, layout)
@@ -168,6 +316,8 @@ def _unpacked(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def _equal(one: Any, other: Any, *, exact: bool) -> bool:
     if type(one) is not type(other):
         return False
+    if isinstance(one, int | Seed):
+        return bool(one == other)
     if isinstance(one, np.ndarray):
         if one.dtype != other.dtype or one.shape != other.shape:
             return False

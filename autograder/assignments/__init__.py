@@ -24,6 +24,18 @@ def file_of(course: Course, name: str) -> Path:
     return path
 
 
+def files_of(course: Course, name: str) -> list[Path]:
+    """Return all files of a definition: its own, and those beside it whose names begin with its name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    path = file_of(course, name)
+    return [path, *sorted(path.parent.glob(f"{name}_*.py"))]
+
+
 def load(course: Course, name: str) -> Assignment:
     """Return an assignment's definition.
 

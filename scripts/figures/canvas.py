@@ -1,7 +1,8 @@
 """The visual language of the figures: what an input, a state, a weight and an arrow look like.
 
-Inputs are grey with square corners, states blue with round ones, predictions orange with a second outline, weights
-white. Hue is never the only cue: shape, outline and a label say the same, so that a figure reads in grey. Every
+Inputs are grey with square corners, states blue with round ones, cell states green with half-circles at the ends and
+a thick lane, predictions orange with a second outline, weights white, gates circles filled by value; gradients are red
+and dashed. Hue is never the only cue: shape, outline and a label say the same, so that a figure reads in grey. Every
 figure stands on a light card of its own and therefore reads on a dark page.
 """
 
@@ -31,8 +32,13 @@ class Kind:
 
 INPUT = Kind("#dcdcdc", "#4d4d4d")
 STATE = Kind("#cbdff7", "#1f5fa8", corner=10)
+CELL = Kind("#cdeccf", "#1d6b2f", corner=27)
+CANDIDATE = Kind("#e6f5e7", "#1d6b2f", corner=3)
 PREDICTION = Kind("#fcdcbd", "#a84e00", corner=4, double=True)
 WEIGHT = Kind("#ffffff", "#222222", corner=3)
+GATE = Kind("#ffffff", "#5b3f8c")
+FILLING = "#d3c6ea"  # of a gate
+GRADIENT = Kind("#fde6e2", "#b3261e", corner=6, dash="7 4")
 PLAIN = Kind("#ffffff", "#8a8a8a", corner=3)
 FRAME = Kind("#f1eee6", "#8a8477", corner=16)
 MARK = Kind("none", "#222222", corner=8, dash="6 4")
@@ -116,6 +122,40 @@ class Canvas:
         )
         if label:
             self.text(centre, label, size=text_size)
+
+    def gate(self, centre: Point, radius: float, value: float, label: str = "", *, text_size: float = 20) -> None:
+        """Draw a gate: a circle filled from below, as a glass is, up to its value between 0 and 1."""
+        (x, y), level = centre, radius * (1 - 2 * value)  # level: the filling's surface, below the centre
+        half = (radius**2 - level**2) ** 0.5
+        large = int(value > 0.5)
+        self.circle(centre, radius, Kind(FILLING if value >= 1 else GATE.fill, "none"))  # a full turn is no arc
+        self.parts.append(
+            f'<path d="M {x - half:.1f} {y + level:.1f} A {radius:g} {radius:g} 0 {large} 0 {x + half:.1f} '
+            f'{y + level:.1f} Z" fill="{FILLING}"/>'
+        )
+        self.circle(centre, radius, Kind("none", GATE.line), label, text_size=text_size)
+
+    def times(self, centre: Point, radius: float = 19) -> None:
+        """Draw the node of a product entry by entry: a circle with the star that numpy writes."""
+        (x, y), arm = centre, 0.5 * radius
+        self.circle(centre, radius, PLAIN)
+        for dx, dy in ((0, 1), (0.866, 0.5), (0.866, -0.5)):
+            self.line([(x - arm * dx, y - arm * dy), (x + arm * dx, y + arm * dy)], width=2.6)
+
+    def plus(self, centre: Point, radius: float = 19) -> None:
+        """Draw the node of a sum."""
+        (x, y), arm = centre, 0.52 * radius
+        self.circle(centre, radius, PLAIN)
+        self.line([(x - arm, y), (x + arm, y)], width=2.6)
+        self.line([(x, y - arm), (x, y + arm)], width=2.6)
+
+    def dot(self, centre: Point, color: str = INK) -> None:
+        """Draw the point where one line becomes two."""
+        self.circle(centre, 4, Kind(color, color))
+
+    def back(self, points: Sequence[Point], *, width: float = 2.5) -> None:
+        """Draw the way of a gradient: a red, dashed arrow."""
+        self.arrow(points, color=GRADIENT.line, width=width, dash="7 4")
 
     def polygon(self, points: Sequence[Point], kind: Kind) -> None:
         """Draw a closed, filled outline."""

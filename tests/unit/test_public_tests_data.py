@@ -193,20 +193,20 @@ def test_check_fails_on_stale_data_and_writes_nothing(
     monkeypatch.setattr(script.reference, "load", lambda *_: argparse.Namespace(functions=functions))
     monkeypatch.setattr(script.Course, "at", lambda _: None)
     file = tmp_path / "rnn_step_by_step.npz"
-    assert script.main(["--check", "--out", str(tmp_path)]) == 1
+    assert script.main(["rnn_step_by_step", "--check", "--out", str(tmp_path)]) == 1
     assert not file.exists()
-    assert script.main(["--out", str(tmp_path)]) == 0
-    assert script.main(["--check", "--out", str(tmp_path)]) == 0
+    assert script.main(["rnn_step_by_step", "--out", str(tmp_path)]) == 0
+    assert script.main(["rnn_step_by_step", "--check", "--out", str(tmp_path)]) == 0
     good = file.read_bytes()
     file.write_bytes(good[:-40])
-    assert script.main(["--check", "--out", str(tmp_path)]) == 1
+    assert script.main(["rnn_step_by_step", "--check", "--out", str(tmp_path)]) == 1
     file.write_bytes(good)
     right = functions["rnn_cell_forward"]
     functions["rnn_cell_forward"] = lambda *given: (right(*given)[0] * 1.0001, *right(*given)[1:])
-    assert script.main(["--check", "--out", str(tmp_path)]) == 1
+    assert script.main(["rnn_step_by_step", "--check", "--out", str(tmp_path)]) == 1
     assert file.read_bytes() == good
     functions["rnn_cell_forward"] = lambda *given: (right(*given)[0] * (1 + 1e-15), *right(*given)[1:])
-    assert script.main(["--check", "--out", str(tmp_path)]) == 0  # another processor's rounding
+    assert script.main(["rnn_step_by_step", "--check", "--out", str(tmp_path)]) == 0  # another processor's rounding
     assert "run python scripts/make_public_data.py" in capsys.readouterr().err
 
 

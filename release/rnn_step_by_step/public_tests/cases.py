@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from public_tests.contract import Case
+from public_tests.contract import Case, Seed
 
 LAYOUT = "layout"  # the entry that says how the arrays of the file hang together
 
@@ -52,6 +52,10 @@ def decoded(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
     ((kind, content),) = tree.items()
     if kind == "array":
         return arrays[content]
+    if kind == "whole":
+        return content
+    if kind == "seed":
+        return Seed(content)
     if kind == "dict":
         return {key: decoded(inner, arrays) for key, inner in content.items()}
     items = [decoded(inner, arrays) for inner in content]
@@ -64,7 +68,7 @@ def encoded(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     Raises
     ------
     TypeError
-        For anything but arrays in tuples, lists and dictionaries.
+        For anything but arrays, whole numbers and seeds in tuples, lists and dictionaries.
     """
     if isinstance(value, np.ndarray):
         for name, known in arrays.items():
@@ -78,4 +82,8 @@ def encoded(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, tuple | list):
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {kind: [encoded(inner, arrays) for inner in value]}
+    if isinstance(value, Seed):
+        return {"seed": value.number}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"whole": value}
     raise TypeError(f"A visible case holds arrays in tuples, lists and dictionaries, not a {type(value).__name__}.")

@@ -11,10 +11,16 @@ COUNTS = {
     "n_x": "one row for each unit of the input",
     "n_a": "one row for each hidden unit",
     "n_y": "one row for each class",
+    "n_a + n_x": "one column for each row of the stack",
     "m": "one column for each example",
     "T_x": "one slice for each time step",
+    "T_forward": "one slice for each time step of the forward pass",
     "T_y": "one slice for each time step of the output",
     "1": "a single column",
+    "n_d": "one row for each unit of the decoder's input",
+    "n_e": "one row for each class of the encoder",
+    "n_a + n_d": "one column for each row of the decoder's stack",
+    "steps": "one row for each step",
 }
 
 
@@ -23,6 +29,39 @@ class Array:
     """An array; its shape in the letters of the notebook, e.g. ``("n_a", "m")``."""
 
     shape: tuple[str, ...]
+    integers: bool = False
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number among the arguments; its letter, e.g. ``steps``."""
+
+    letter: str
+
+
+@dataclass(frozen=True)
+class Luck:
+    """A generator of random numbers among the arguments; in a case it is a `Seed`."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What stands in a case for a generator: every call gets a fresh ``numpy.random.default_rng(number)``."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A value that a function returns by itself, and not in a tuple."""
+
+    name: str
+    value: "Node"
+
+    @property
+    def fields(self) -> Mapping[str, "Node"]:
+        """The one value, by its name."""
+        return {self.name: self.value}
 
 
 @dataclass(frozen=True)
@@ -47,7 +86,7 @@ class PerStep:
     length: str = "T_x"
 
 
-Node = Array | Record | Keyed | PerStep
+Node = Array | Record | Keyed | PerStep | Whole | Luck
 Function = Callable[..., Any]
 
 
@@ -70,25 +109,30 @@ class Exercise:
         E.g. ``rnn_step_by_step``, ``UNQ_C1``, ``rnn_cell_forward``.
     arguments : Record
         What it takes, in order.
-    returns : Record or Keyed
+    returns : Record, Keyed or Alone
         What it returns.
     clues : tuple of callables
         From an `public_tests.clues.Evidence` to a `public_tests.clues.Clue` or None; the first clue found is shown.
     helper : Exercise or None
         The earlier exercise that this function calls.
+    further : callable or None
+        What more is looked at once all cases pass: from the function to what the student should read, empty if nothing.
     """
 
     assignment: str
     id: str
     function: str
     arguments: Record
-    returns: Record | Keyed
+    returns: Record | Keyed | Alone
     clues: tuple[Callable[[Any], Any], ...] = field(default=())
     helper: "Exercise | None" = None
+    further: Callable[[Function], str] | None = None
 
 
-def parts(node: Node, value: Any) -> dict[str, Any]:
+def parts(node: Node | Alone, value: Any) -> dict[str, Any]:
     """Return the named parts of a tuple or dictionary that has the right layout."""
+    if isinstance(node, Alone):
+        return {node.name: value}
     if isinstance(node, Keyed):
         return {name: value[name] for name in node.fields}
     if isinstance(node, Record):
@@ -103,7 +147,7 @@ def leaves(node: Node, value: Any, name: str = "") -> Iterator[tuple[str, Array,
     elif isinstance(node, PerStep):
         for item in value:
             yield from leaves(node.item, item, name)
-    else:
+    elif not isinstance(node, Whole | Luck):
         for part, inner in parts(node, value).items():
             yield from leaves(node.fields[part], inner, part)
 
@@ -113,11 +157,16 @@ def sizes(exercise: Exercise, arguments: tuple[Any, ...]) -> dict[str, int]:
     found: dict[str, int] = {}
     for _, node, array in leaves(exercise.arguments, arguments):
         found.update(zip(node.shape, array.shape, strict=True))
-    return {letter: number for letter, number in found.items() if letter != "1"}
+    for kind, value in zip(exercise.arguments.fields.values(), arguments, strict=True):
+        if isinstance(kind, Whole):
+            found[kind.letter] = value
+    return {letter: number for letter, number in found.items() if letter.isidentifier()}
 
 
 def copied(value: Any) -> Any:
-    """Return a copy that shares no memory with the original, however deep it is nested."""
+    """Return a copy that shares no memory with the original, however deep it is nested; generators start afresh."""
+    if isinstance(value, Seed):
+        return np.random.default_rng(value.number)
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, dict):

@@ -11,7 +11,7 @@ import numpy as np
 from public_tests import cases as data
 from public_tests.clues import Clue, Evidence
 from public_tests.compare import Difference, Kind, changed, described, difference
-from public_tests.contract import Case, Exercise, Keyed, copied, leaves, parts, sizes
+from public_tests.contract import Alone, Case, Exercise, Keyed, copied, leaves, parts, sizes
 from public_tests.failure import PublicTestFailure
 from public_tests.raised import Spot, meaning, spot
 from public_tests.unsolved import Placeholder, placeholders
@@ -48,7 +48,7 @@ def first_problem(exercise: Exercise, target: Any) -> str:
         problem = _examined(exercise, target, case, visible[:number], visible[0])
         if problem:
             return problem
-    return _unrepeatable(exercise, target, visible[0])
+    return _unrepeatable(exercise, target, visible[0]) or _further(exercise, target, len(visible))
 
 
 def _call(target: Callable[..., Any], case: Case) -> tuple[Any, tuple[Any, ...]]:
@@ -116,11 +116,17 @@ def _differences(
 def _wrong_layout(exercise: Exercise, returned: Any) -> str:
     """Return what is wrong with the returned value as a whole; empty if its parts can be looked at."""
     wanted = exercise.returns.fields
+    if isinstance(exercise.returns, Alone):
+        return ""  # whatever it is, it is looked at as that one value
     if isinstance(exercise.returns, Keyed):
         if not isinstance(returned, dict):
             return f"The function returns {described(returned)}; it should return a dictionary: {', '.join(wanted)}."
         missing = [key for key in wanted if key not in returned]
-        return f"The returned dictionary has no {' and no '.join(missing)}." if missing else ""
+        if not missing:
+            return ""  # more keys than asked for do no harm
+        more = [repr(key) for key in returned if key not in wanted]
+        instead = f" It has {' and '.join(more)}, which nobody will look for: is a key misspelt?" if more else ""
+        return f"The returned dictionary has no {' and no '.join(missing)}.{instead}"
     if isinstance(returned, tuple | list) and len(returned) == len(wanted):
         return ""
     return (
@@ -220,7 +226,7 @@ def _count(number: int) -> str:
 def _about_exception(exercise: Exercise, target: Any, case: Case, error: BaseException) -> list[str]:
     at = spot(error, target)
     kind, text = type(error).__name__, str(error)
-    known = frozenset(dict(case.arguments[-1]) if isinstance(case.arguments[-1], dict) else ())
+    known = frozenset(_parameters(case.arguments))
     lines = []
     if at is None:
         lines.append(f"The call itself fails: {kind}: {text}.")
@@ -235,6 +241,13 @@ def _about_exception(exercise: Exercise, target: Any, case: Case, error: BaseExc
     if means:
         lines.append(means)
     return lines
+
+
+def _parameters(value: Any) -> dict[str, Any]:
+    """Return the dictionary of parameters among the arguments: the last one, or the last of a cache; else nothing."""
+    while isinstance(value, tuple | list) and value:
+        value = value[-1] if not isinstance(value[0], list) else value[0]
+    return value if isinstance(value, dict) else {}
 
 
 def _about_changes(names: list[str]) -> str:
@@ -255,6 +268,17 @@ def _unrepeatable(exercise: Exercise, target: Any, case: Case) -> str:
         ["The first call with this input is right, and a later call with the same input is not."],
         "Does the function keep something from one call to the next: a list outside it, or as a default argument?",
     )
+
+
+def _further(exercise: Exercise, target: Callable[..., Any], passed: int) -> str:
+    """Return what is wrong beyond the cases; empty if nothing is."""
+    if exercise.further is None:
+        return ""
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        wrong = exercise.further(target)
+    if not wrong:
+        return ""
+    return f"{exercise.function}: not right yet.\nWhat works: the {passed} visible inputs.\nWhat to change: {wrong}"
 
 
 def _message(

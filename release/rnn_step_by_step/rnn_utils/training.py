@@ -31,18 +31,16 @@ class Adam:
     """The Adam optimiser (Kingma and Ba, 2015): steps along a running mean of the gradient.
 
     Each step is divided by the running root mean square of the gradient, so that all weights move at a similar pace.
+
+    Parameters
+    ----------
+    parameters : dict
+        Names and arrays; `step` changes the arrays in place.
+    rate : float
+        About how far a weight moves in one step.
     """
 
     def __init__(self, parameters: dict[str, Array], rate: float = 0.01) -> None:
-        """Remember the parameters; `step` changes them in place.
-
-        Parameters
-        ----------
-        parameters : dict
-            Names and arrays.
-        rate : float
-            About how far a weight moves in one step.
-        """
         self.parameters = parameters
         self.rate = rate
         self._steps = 0
@@ -58,7 +56,7 @@ class Adam:
             Others that have no parameter, such as ``dx`` and ``da0``, are passed over.
         """
         self._steps += 1
-        for name, parameter in self.parameters.items():
+        for name in self.parameters:
             gradient = gradients.get(f"d{name}")
             if gradient is None:
                 continue
@@ -66,4 +64,4 @@ class Adam:
             self._square[name] = 0.999 * self._square[name] + 0.001 * gradient**2
             mean = self._mean[name] / (1 - 0.9**self._steps)  # both start at zero: this takes their start out
             square = self._square[name] / (1 - 0.999**self._steps)
-            parameter -= self.rate * mean / (np.sqrt(square) + 1e-8)
+            self.parameters[name] -= self.rate * mean / (np.sqrt(square) + 1e-8)

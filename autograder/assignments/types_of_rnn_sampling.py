@@ -1,0 +1,270 @@
+"""What a network that samples may say: inputs whose answer is certain, the law of the others, and judges of both.
+
+No sample path is compared with another one: a symbol may be drawn by ``rng.choice``, from cumulated probabilities, with
+Gumbel noise, in any order. Held instead are the path where every prediction is certain (`path`), the frequencies where
+it is not (`chances`), and whether an answer follows the generator that it is given (`follows_generator`).
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from autograder.draws import Rng, parameters
+from autograder.model import Observation, Seed
+
+Array = np.ndarray[Any, Any]
+Inputs = tuple[Any, ...]
+
+# Between the two largest scores of a certain prediction. Each symbol is another one with a probability below
+# n_y * exp(-60) < 1e-25, so all the certain symbols of a submission together (a few hundred) go wrong by chance in less
+# than one of 1e22. Even a Gumbel draw in float64 never reaches 60: its noise lies between -4 and 37.
+GAP = 60.0
+# Where the frequencies are compared: this many equal columns. With 2000 of them an event of probability 0.3 is seen to
+# be off when its frequency is off by 0.08, which is 8 standard deviations.
+MANY = 2000
+# Chernoff: of m independent draws, the share of an event of probability p is q or further out with a probability of at
+# most exp(-m * KL(q, p)), exactly, for every m. We refuse at exp(-30) < 1e-13. The two random cases have 66 and 60
+# events (a symbol in a step, a pair of symbols in two steps), each with two sides: 252 * 1e-13 < 1e-10 of the right
+# submissions would be refused.
+LIMIT = 30.0
+# Of a mistake's sample and a student's, for a diagnosis only: 5 standard deviations of their difference.
+APART = 25.0
+
+
+def walk(x0: Array, a0: Array, p: dict[str, Array], steps: int, *, feed: bool = True, carry: bool = True) -> Any:
+    """Take the likeliest symbol in every step; return the symbols (steps, m), the least gap and the largest score.
+
+    Parameters
+    ----------
+    feed, carry : bool
+        Whether the symbol is read in the next step, and whether the state is handed on: without, a mistake's walk.
+    """
+    xt, a, said, gap, largest = x0, a0, [], np.inf, 0.0
+    n_y = len(p["by"])
+    for _ in range(steps):
+        state = np.tanh(p["Waa"] @ a + p["Wax"] @ xt + p["ba"])
+        scores = p["Wya"] @ state + p["by"]
+        if n_y > 1:
+            ordered = np.sort(scores, axis=0)
+            gap = min(gap, float((ordered[-1] - ordered[-2]).min()))
+        largest = max(largest, float(np.abs(scores).max()))
+        said.append(scores.argmax(axis=0))
+        xt = np.eye(n_y)[:, said[-1]] if feed else xt
+        a = state if carry else a
+    return np.array(said), gap, largest
+
+
+def certain(rng: Rng, n_y: int, n_a: int, m: int, steps: int) -> Inputs:
+    """Draw inputs whose every prediction is all but certain, and whose path depends on all that should be handed on.
+
+    Scaling all scores by one factor leaves the path as it is and widens the gaps; so the factor is chosen last.
+    """
+    for _ in range(20_000):
+        p = parameters(rng, n_y, n_a, n_y)
+        p["Wax"] *= 2.0
+        x0, a0 = rng.standard_normal((n_y, m)), rng.uniform(-0.9, 0.9, (n_a, m))
+        said, gap, largest = walk(x0, a0, p, steps)
+        factor = GAP / gap if np.isfinite(gap) else 1.0
+        if largest * factor > 3e4 or (steps > 1 and n_y > 1 and not _tells(said, x0, a0, p)):
+            continue  # so large that a float32 answer could lose its way, or so dull that a mistake could hide
+        p["Wya"], p["by"] = p["Wya"] * factor, p["by"] * factor
+        return x0, a0, p, steps, Seed(int(rng.integers(2**31)))
+    raise RuntimeError("No draw has a path that tells mistakes apart: the sizes are too small for it.")
+
+
+def _tells(said: Array, x0: Array, a0: Array, p: dict[str, Array]) -> bool:
+    """Return whether a path is lively, and another one where something is not handed on or not used."""
+    steps = len(said)
+    others = (
+        walk(x0, a0, p, steps, feed=False),
+        walk(x0, a0, p, steps, carry=False),
+        walk(x0, 0 * a0, p, steps),
+        walk(0 * x0, a0, p, steps),
+        walk(x0, a0, p | {"ba": 0 * p["ba"]}, steps),
+    )
+    lively = np.mean(said[1:] != said[:-1]) >= 0.4  # not one symbol on and on
+    alike = said.shape[1] > 1 and (said == said[:, :1]).all()  # all examples the same
+    return bool(lively) and not alike and not any(np.array_equal(said, other[0]) for other in others)
+
+
+def law(x0: Array, a0: Array, p: dict[str, Array], steps: int) -> Array:
+    """Return the probability of every path of the first example, shape (n_y,) * steps."""
+    n_y = len(p["by"])
+    paths = np.indices((n_y,) * steps).reshape(steps, -1)  # one column for each path there is
+    xt, a, probability = x0[:, :1], a0[:, :1], np.ones(paths.shape[1])
+    for symbols in paths:
+        a = np.tanh(p["Waa"] @ a + p["Wax"] @ xt + p["ba"])
+        scores = p["Wya"] @ a + p["by"]
+        powers = np.exp(scores - scores.max(axis=0))
+        column = np.broadcast_to(powers / powers.sum(axis=0), (n_y, paths.shape[1]))
+        probability = probability * column[symbols, np.arange(paths.shape[1])]
+        xt = np.eye(n_y)[:, symbols]
+    return probability.reshape((n_y,) * steps)
+
+
+def uncertain(rng: Rng, n_y: int, n_a: int, steps: int, m: int = MANY) -> Inputs:
+    """Draw equal columns with lively chances: no symbol rare or certain, each step's leaning on the step before."""
+    for _ in range(20_000):
+        p = parameters(rng, n_y, n_a, n_y)
+        p["Wax"] *= 2.5
+        x0, a0 = rng.standard_normal((n_y, 1)), rng.uniform(-0.9, 0.9, (n_a, 1))
+        if not _lively(law(x0, a0, p, steps)):
+            continue
+        columns = np.ones((1, m))
+        return x0 @ columns, a0 @ columns, p, steps, Seed(int(rng.integers(2**31)))
+    raise RuntimeError("No draw has chances that tell mistakes apart: the sizes are too small for it.")
+
+
+def _lively(probability: Array) -> bool:
+    """Return whether the mistakes of sampling would be seen: all equal, independent steps, the likeliest alone."""
+    shares = {axes: _share(probability, axes) for axes in _events(probability.ndim)}
+    alone = [share for axes, share in shares.items() if len(axes) == 1]
+    leaning = [
+        np.abs(shares[t, t + 1] - np.outer(shares[(t,)], shares[(t + 1,)])).max() for t in range(probability.ndim - 1)
+    ]
+    n_y = probability.shape[0]
+    return bool(
+        max(share.max() for share in alone) < 0.8
+        and min(share.max() for share in alone) > 1.3 / n_y
+        and max(np.abs(share - 1 / n_y).max() for share in alone) > 0.2
+        and max(leaning) > 0.12
+    )
+
+
+def _events(steps: int) -> Iterator[tuple[int, ...]]:
+    """Yield the steps whose symbols are looked at together: each step, then each pair of steps."""
+    for size in (1, 2):
+        yield from combinations(range(steps), size)
+
+
+def _share(probability: Array, axes: tuple[int, ...]) -> Array:
+    """Return the probabilities of the symbols in these steps, whatever the others."""
+    return np.asarray(probability.sum(axis=tuple(t for t in range(probability.ndim) if t not in axes)))
+
+
+def _counts(said: Array, axes: tuple[int, ...], n_y: int) -> Array:
+    """Return how many columns have each combination of symbols in these steps."""
+    places = np.ravel_multi_index(tuple(said[t] for t in axes), (n_y,) * len(axes))
+    return np.bincount(places, minlength=n_y ** len(axes)).reshape((n_y,) * len(axes))
+
+
+def surprise(count: Array, m: int, probability: Array) -> Array:
+    """Return m * KL(count / m, probability): by how many factors e such a share, or one further out, is unlikely."""
+    q = count / m
+    p = np.clip(probability, 1e-300, 1 - 1e-16)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hit = np.where(q > 0, q * np.log(q / p), 0.0)
+        miss = np.where(q < 1, (1 - q) * np.log((1 - q) / (1 - p)), 0.0)
+    return np.asarray(m * (hit + miss))
+
+
+def _departs(said: Array, probability: Array) -> tuple[int, ...] | None:
+    """Return the first steps in which a sample is not as its law says; None where it is."""
+    n_y, m = probability.shape[0], said.shape[1]
+    for axes in _events(len(said)):
+        if (surprise(_counts(said, axes, n_y), m, _share(probability, axes)) > LIMIT).any():
+            return axes
+    return None
+
+
+def _differ(one: Array, other: Array, n_y: int) -> tuple[int, ...] | None:
+    """Return the first steps in which two samples are not of one law; None where they may be."""
+    for axes in _events(len(one)):
+        a, b = _counts(one, axes, n_y), _counts(other, axes, n_y)
+        if ((a - b) ** 2 > APART * (a + b)).any():
+            return axes
+    return None
+
+
+def _misshapen(inputs: Inputs, given: Any) -> str:
+    """Return why a value cannot be symbols at all; empty where it can."""
+    x0, _, p, steps, _ = inputs
+    shape, n_y = (steps, x0.shape[1]), len(p["by"])
+    if not isinstance(given, np.ndarray):
+        return "`indices` should be an array of integers, of shape (steps, m)."
+    if given.shape != shape:
+        turned = " Its axes are exchanged: one row for each step." if given.shape == shape[::-1] else ""
+        return f"`indices` does not have the shape (steps, m).{turned}"
+    if given.dtype.kind not in "iu":
+        return f"`indices` should hold integers; its dtype is {given.dtype}."
+    if given.size and (given.min() < 0 or given.max() >= n_y):
+        return "`indices` holds numbers that are no symbols: they go from 0 to n_y - 1."
+    return ""
+
+
+def _free(inputs: Inputs) -> bool:
+    """Return whether there is a choice, and so no path to be held to."""
+    x0, a0, p, steps, _ = inputs
+    return bool(walk(x0, a0, p, steps)[1] < GAP / 2)
+
+
+def _alike(said: Array) -> bool:
+    """Return whether all examples got the same symbols."""
+    return bool((said == said[:, :1]).all())
+
+
+def path(inputs: Inputs, expected: Any, given: Any) -> str:
+    """Judge the symbols themselves: their shape and range and, where every prediction is certain, which they are."""
+    free = _free(inputs)
+    problem = _misshapen(inputs, given)
+    if _misshapen(inputs, expected):  # a mistake's, in a diagnosis
+        same = np.shape(given) == np.shape(expected) and (free or np.array_equal(expected, given))
+        return "" if same else problem or "`indices` is not what this mistake gives."
+    if problem or free or np.array_equal(expected, given):
+        return problem
+    wrong = np.flatnonzero((expected != given).any(axis=1))
+    if wrong[0] == 0:
+        return "`indices` departs in the first step, though its prediction leaves no choice."
+    right = "step 1 is" if wrong[0] == 1 else f"steps 1 to {wrong[0]} are"
+    return f"`indices` departs: {right} right, step {wrong[0] + 1} is not, though its prediction leaves no choice."
+
+
+def chances(inputs: Inputs, expected: Any, given: Any) -> str:
+    """Judge how often symbols come, over many equal columns; and which they are, where there is no choice.
+
+    A student's sample is held to the exact law. In a diagnosis `expected` is a mistake's sample, which breaks that law:
+    then the two samples are held to one another.
+    """
+    problem = path(inputs, expected, given)
+    if problem or _misshapen(inputs, expected) or not _free(inputs):
+        return problem
+    x0, a0, p, steps, _ = inputs
+    if _alike(given) or _alike(expected):  # by chance in less than 1 of 1e60
+        return "" if np.array_equal(expected, given) else ALIKE
+    if x0.shape[1] < MANY:
+        return ""
+    right = law(x0, a0, p, steps)
+    mistaken = _departs(expected, right) is not None
+    axes = _differ(expected, given, len(p["by"])) if mistaken else _departs(given, right)
+    if axes is None:
+        return ""
+    if len(axes) == 1:
+        return f"In step {axes[0] + 1} the symbols do not come as often as the prediction says."
+    return (
+        f"Each step by itself is right, but what comes in step {axes[1] + 1} after the symbol of step {axes[0] + 1} "
+        "does not come as often as it should."
+    )
+
+
+ALIKE = "All examples of the mini-batch get the same symbols, in every step: nothing is drawn for each of them."
+SEEDED = ("a generator", "the same generator again", "another generator")  # the cases that `follows_generator` reads
+
+
+def seeded(number: int) -> Inputs:
+    """Return the same inputs for every student, with plenty of choice: only the generator's seed differs."""
+    rng = np.random.default_rng(2718)
+    x0, a0, p, _, _ = uncertain(rng, 3, 5, 4, m=8)
+    return x0, a0, p, 40, Seed(number)
+
+
+def follows_generator(observations: Sequence[Observation]) -> str:
+    """Judge whether the given generator decides, and nothing else; two of its runs agree by chance in 1 of 1e60."""
+    returned = {seen.case: seen.returned for seen in observations}
+    once, again, other = (returned[name] for name in SEEDED)
+    if not np.array_equal(once, again):
+        return "Two calls with the same inputs and equally seeded generators give different symbols: do they use `rng`?"
+    if np.array_equal(once, other):
+        return "The symbols are the same whatever the generator `rng`: nothing is drawn from it."
+    return ""

@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_CI := $(VENV)/.ready-ci
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FUZZ_SECONDS ?= 3600
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -11,10 +13,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint release grade audit doctor bench fuzz figures data lock clean
+.PHONY: help setup setup-ci demo test check lint release grade audit doctor bench fuzz figures data lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the virtual environment and install what requirements.lock pins
 
@@ -22,8 +24,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Apart from requirements.lock, since a hundred megabytes of browser driver and fuzzer serve no instructor: tests that
+# need them say what they miss, and are skipped.
+setup-ci: $(READY_CI) ## also install what only some tests use: a driver for Chromium, and a fuzzer
+
+$(READY_CI): $(READY) requirements-ci.lock
+	$(PIP) --require-hashes --requirement requirements-ci.lock
 	@touch $@
 
 demo: $(READY) ## make a sample class, release its assignment, grade it, show where the pages are
@@ -63,7 +73,7 @@ fuzz: $(READY) ## attack what reads hostile bytes, for FUZZ_SECONDS (3600)
 	@if $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None)'; then \
 		$(BIN)/python tests/fuzz/run_atheris.py --seconds $(FUZZ_SECONDS); \
 	else \
-		echo "atheris is not installed: fuzzing WITHOUT COVERAGE. $(BIN)/python -m pip install -e '.[fuzz]' changes that."; \
+		echo "atheris is not installed: fuzzing WITHOUT COVERAGE. make setup-ci changes that."; \
 		$(BIN)/python tests/fuzz/run_plain.py --seconds $(FUZZ_SECONDS); \
 	fi
 
@@ -73,9 +83,14 @@ figures: $(READY) ## draw the notebooks' figures
 data: $(READY) ## write the public tests' expected values from the reference
 	$(BIN)/python scripts/make_public_data.py
 
-lock: ## pin the newest versions in requirements.lock (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--no-annotate --quiet
+
+lock: ## pin what pyproject.toml asks for in requirements.lock and requirements-ci.lock (needs uv)
+	$(COMPILE) pyproject.toml --extra notebooks --extra dev --output-file requirements.lock
+	$(PYTHON) -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+		print(*extras["browser"], *extras["fuzz"], sep="\n")' | \
+		$(COMPILE) - --constraint requirements.lock --output-file requirements-ci.lock
 
 clean: ## remove what the targets made, but never a class's work or grades
 	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

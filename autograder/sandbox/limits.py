@@ -33,3 +33,20 @@ class Limits:
     disk: int = 64 << 20
     file: int = 16 << 20
     guests: int = 4
+
+    @property
+    def text(self) -> str:
+        """All of them in one line, for the record."""
+        return (
+            f"{self.cell_seconds:g} s a cell, {self.call_seconds:g} s a call, {self.submission_seconds:g} s in all, "
+            f"memory {size(self.memory)}, output {size(self.output)}, disk {size(self.disk)}, "
+            f"{size(self.file)} a file, {self.guests} guests"
+        )
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the largest unit in which it is whole: ``1 GiB``, ``1536 MiB``, ``100 bytes``."""
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count and count % (1 << shift) == 0:
+            return f"{count >> shift} {unit}"
+    return f"{count} bytes"

@@ -14,7 +14,7 @@ from autograder.model import Outcome, Seed
 from autograder.sandbox import wire
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.connection import Guest, GuestDiedError
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, size
 
 _ASKS_CAP = 10_000  # calls of the helper that one call of a graded function may make
 
@@ -235,7 +235,7 @@ class Session:
         if "raised" in frame.message:
             fault = _fault(frame.message["raised"]) or Fault("Exception", "")
             if fault.type == "MemoryError":
-                return Answer(outcome=Outcome.KILLED, reason=f"memory {self.limits.memory >> 20} MiB", fault=fault)
+                return Answer(outcome=Outcome.KILLED, reason=f"memory {size(self.limits.memory)}", fault=fault)
             return Answer(outcome=Outcome.RAISED, reason=fault.type, fault=fault)
         return Answer(value=frame.value("value"))
 

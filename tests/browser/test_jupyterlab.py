@@ -49,7 +49,7 @@ def browser() -> Iterator[Any]:
     """Return a headless Chromium; the tests are skipped, with what to install, where there is none."""
     api = pytest.importorskip(
         "playwright.sync_api",
-        reason="the browser tests need the Python package playwright: python -m pip install playwright",
+        reason="the browser tests need the Python package playwright: make setup-ci",
     )
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -14,7 +15,7 @@ from hostile.intake import on_disk
 from autograder import demo
 from autograder.course import Course
 from autograder.grade import Grader
-from autograder.model import CheckResult, ExerciseResult, Outcome, Report, Status
+from autograder.model import Band, CheckResult, Departure, ExerciseResult, Hint, Outcome, Report, Status
 from autograder.reports import page as student_page
 
 KEY = b"a secret for tests, and only for tests"
@@ -89,7 +90,7 @@ def browser() -> Iterator[Any]:
     """Return a headless Chromium; the tests are skipped, with what to install, where there is none."""
     api = pytest.importorskip(
         "playwright.sync_api",
-        reason="the browser tests need the Python package playwright: python -m pip install playwright",
+        reason="the browser tests need the Python package playwright: make setup-ci",
     )
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
@@ -190,11 +191,16 @@ def honest(course: Course, solutions: demo.Solutions) -> Report:
 def poisoned(report: Report, payload: str, status: Status) -> Report:
     """Return a report that says one text wherever a text can stand, and each exercise with another outcome."""
     outcomes = [Outcome.RAISED, Outcome.FAILED, Outcome.PASSED, Outcome.KILLED]
+    departure = Departure(payload, (1, 1), (1, 1), 1, 1, (1, 1), Band.HUGE, (payload,))
     exercises = tuple(
         ExerciseResult(
             id=payload, function=payload, score=1.0, max_score=2.0, outcome=outcome,
-            checks=(CheckResult(payload, False, 1.0, payload + "."), CheckResult(payload, True, 1.0)),  # noqa: FBT003
+            checks=(
+                CheckResult(payload, False, 1.0, payload + ".", departure),  # noqa: FBT003
+                CheckResult(payload, True, 1.0),  # noqa: FBT003
+            ),
             mistakes=(payload,), follow_through=True, feedback=f"First.\n{payload}", line=payload,
+            hints=(Hint(payload, payload, payload),) * 2, place=payload,
         )
         for outcome in outcomes
     )  # fmt: skip
@@ -266,3 +272,148 @@ def test_the_policy_alone_stops_what_is_not_escaped(watcher: Watcher, honest: Re
         assert not seen.led, payload
         stopped.update(seen.stopped)
     assert {"script-src-elem", "script-src-attr", "img-src", "style-src-elem", "frame-src", "base-uri"} <= stopped
+
+
+# ------------------------------------------------------------------------------------------- everyone can read a page
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Names what is wider than the window: the page itself, or a part that would have to be scrolled by itself.
+SIDEWAYS = """() => [...document.querySelectorAll("*")]
+    .filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+    .concat(document.documentElement.scrollWidth > innerWidth ? [document.documentElement] : [])
+    .map(one => one.tagName + "." + one.className)"""
+# Names the links and summaries that a finger would miss: smaller than 24 px each way, and with a neighbour in reach.
+# A link in a sentence is as high as its line.
+SMALL = """() => {
+    const all = [...document.querySelectorAll("a:not(.skip), summary")]
+        .map(one => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width);
+    const apart = (one, other) => Math.hypot(one.x + one.width / 2 - other.x - other.width / 2,
+                                             one.y + one.height / 2 - other.y - other.height / 2);
+    return all.filter(([one, box]) => Math.min(box.width, box.height) < 24 && !one.closest("p")
+        && all.some(([other, near]) => other !== one && apart(box, near) < 24)).map(([one]) => one.outerHTML);
+}"""
+
+
+def told_in_full(report: Report) -> Report:
+    """Return a report that fills every part of a page: each outcome, hints, departures, long names, many checks."""
+    rows = (".oo##" * 4, ".####" * 4, "." * 20)
+    found = Departure("a", (3, 4, 20), (3, 4, 20), 99, 240, (2, 1, 3), Band.LARGE, rows)
+    shape = Departure("dba", (5, 1), (5,))
+    hints = (Hint("softmax-over-rows", "Which axis?", "`axis=0`, one might say."), Hint("bias-dropped", "How?", "So."))
+    checks = tuple(
+        CheckResult(f"gradients['dW{n}']", n < 2, 1.0, f"`dW{n}` departs.", None if n < 2 else (found, shape)[n % 2])
+        for n in range(10)
+    )
+    exercises = tuple(
+        ExerciseResult(
+            id=f"UNQ_C{n}", function=f"a_function_with_a_long_name_{n}", score=100 / 3, max_score=100 / 3,
+            outcome=outcome, checks=checks if outcome is Outcome.FAILED else (), hints=hints[: n % 3],
+            together=n % 2 == 0, line="line 7: " + "np.dot(Wax, xt) + " * 8 if outcome is Outcome.RAISED else "",
+            feedback="First line.\nSecond line.", place=f"{n}. An exercise", untouched=outcome is Outcome.KILLED,
+        )
+        for n, outcome in enumerate([*Outcome, Outcome.FAILED], start=1)
+    )  # fmt: skip
+    return dataclasses.replace(report, student="somebody-with-a-long-name@university.example", exercises=exercises)
+
+
+@pytest.fixture(scope="module")
+def full_pages(honest: Report, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the addresses of a page with everything on it, of a real one, and of those without a score."""
+    reports = {
+        "full": told_in_full(honest),
+        "real": honest,
+        "rejected": dataclasses.replace(honest, status=Status.REJECTED, score=0.0, reason="It is a picture."),
+        "ours": dataclasses.replace(honest, status=Status.GRADER_ERROR, score=None),
+    }
+    folder = tmp_path_factory.mktemp("pages")
+    for name, report in reports.items():
+        (folder / f"{name}.html").write_text(student_page.render(report, "22 November 2026"), encoding="utf-8")
+    return {name: (folder / f"{name}.html").as_uri() for name in reports}
+
+
+@contextmanager
+def opened(browser: Any, address: str, *, unfolded: bool = False, **media: Any) -> Iterator[Any]:
+    """Open a page in a window of its own."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **media})
+    window = context.new_page()
+    window.goto(address)
+    if unfolded:
+        window.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    yield window
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["full", "real", "rejected", "ours"])
+def test_axe_finds_no_barrier(browser: Any, full_pages: dict[str, str], name: str, scheme: str) -> None:
+    """Of the rules of WCAG 2.2, A and AA, that a program can judge, none is broken, folded or unfolded."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.base",
+        reason="this test needs the Python package axe-playwright-python: make setup-ci",
+    )
+    for unfolded in (False, True):
+        with opened(browser, full_pages[name], unfolded=unfolded, color_scheme=scheme) as window:
+            window.evaluate(axe.AXE_SCRIPT)
+            found = window.evaluate("rules => axe.run({runOnly: rules})", RULES)
+        assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
+        assert len(found["passes"]) > 8
+
+
+@pytest.mark.parametrize("name", ["full", "real", "rejected", "ours"])
+@pytest.mark.parametrize("width", [320, 390, 640])  # 640 is a window of 1,280 px at 200 % zoom
+def test_nothing_has_to_be_scrolled_sideways(browser: Any, full_pages: dict[str, str], name: str, width: int) -> None:
+    """From 320 px on, and at twice the size, all is read by scrolling down; points stay in one line."""
+    window_size = {"width": width, "height": 800}
+    with opened(browser, full_pages[name], unfolded=True, viewport=window_size) as window:
+        assert window.evaluate(SIDEWAYS) == []
+        assert window.evaluate(SMALL) == []
+        lines = "all => all.map(one => { const range = document.createRange(); range.selectNodeContents(one);"
+        lines += " return new Set([...range.getClientRects()].map(box => Math.round(box.y))).size })"
+        assert set(window.eval_on_selector_all("td.number", lines)) <= {1}
+
+
+def test_a_page_is_used_by_keyboard(browser: Any, full_pages: dict[str, str]) -> None:
+    """Tab reaches the skip link first, then every link and hint; Enter skips, leads and unfolds."""
+    with opened(browser, full_pages["full"]) as window:
+        window.keyboard.press("Tab")
+        assert window.evaluate("document.activeElement.className") == "skip"
+        assert window.evaluate("document.activeElement.getBoundingClientRect().x") >= 0
+        window.keyboard.press("Enter")
+        assert window.evaluate("document.activeElement.id") == "main"
+        expected = window.eval_on_selector_all("main a, main summary", "all => all.length")
+        reached = []
+        for _ in range(expected):
+            window.keyboard.press("Tab")
+            reached.append(window.evaluate("document.activeElement.tagName"))
+            outline = window.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline not in {"none", ""}
+            if reached[-1] == "SUMMARY":
+                assert not window.evaluate("document.activeElement.parentElement.open")
+                window.keyboard.press("Enter")
+                assert window.evaluate("document.activeElement.parentElement.open")
+                window.keyboard.press("Enter")
+        assert reached.count("SUMMARY") >= 6
+        assert reached.count("A") == expected - reached.count("SUMMARY")
+
+
+def test_a_printed_page_keeps_code_whole_and_hints_folded(browser: Any, full_pages: dict[str, str]) -> None:
+    """On paper a line of code is not cut, ink is black on white, and no hint is told that nobody asked for."""
+    with opened(browser, full_pages["full"], viewport={"width": 700, "height": 900}, color_scheme="dark") as window:
+        window.emulate_media(media="print")
+        code = window.locator("pre").first
+        assert code.evaluate("one => one.scrollWidth <= one.clientWidth")
+        assert code.evaluate("one => getComputedStyle(one).breakInside") == "avoid"
+        assert window.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+        assert window.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        hints = window.locator("details.hint > p")
+        assert hints.count() > 4
+        assert not any(hint.is_visible() for hint in hints.all())
+
+
+def test_pictures_are_there_in_forced_colours(browser: Any, full_pages: dict[str, str]) -> None:
+    """Where the reader's system chooses the colours, marks are drawn in that of the text."""
+    with opened(browser, full_pages["full"], forced_colors="active") as window:
+        ink = window.evaluate("getComputedStyle(document.querySelector('main p')).color")
+        for mark in ("right", "half", "full"):
+            drawn = window.evaluate(f"getComputedStyle(document.querySelector('.picture path.{mark}')).fill")
+            assert drawn == ink, mark

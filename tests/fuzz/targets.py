@@ -20,11 +20,12 @@ import allowed
 import numpy as np
 from peer import CONTROL, Manner, Peer
 
-from autograder import answers, grade, helping, intake, loading, notebook
+from autograder import answers, helping, intake, loading, notebook
 from autograder.course import Course
 from autograder.errors import GraderError, SubmissionError, UsageError
 from autograder.explain import explain, line_of
-from autograder.model import Assignment, Exercise, Report
+from autograder.judging import judge, protected
+from autograder.model import Assignment, Exercise, Observation, Report
 from autograder.reference import Reference
 from autograder.reports import json_report, text
 from autograder.sandbox import wire
@@ -178,7 +179,8 @@ def _judge(exercise: Exercise, reference: Reference, returned: Answer) -> str:
         return str(returned.outcome)
     allowed.check(returned.value)
     expected = reference.functions[exercise.function](*inputs(exercise))
-    problems = [grade._problem(exercise, expected, returned.value, check) for check in exercise.checks]
+    seen = Observation("fuzzed", inputs(exercise), returned.value)
+    problems = [judge(exercise, expected, seen, check).problem for check in exercise.checks]
     for problem in problems:
         assert type(problem) is str
         assert len(problem) < 500
@@ -194,7 +196,7 @@ def inputs(exercise: Exercise) -> tuple[Any, ...]:
     shapes = {"Wax": (n_a, n_x), "Waa": (n_a, n_a), "Wya": (n_y, n_a), "ba": (n_a, 1), "by": (n_y, 1)}
     parameters = {name: drawn.standard_normal(shape) for name, shape in shapes.items()}
     x = drawn.standard_normal((n_x, m) if exercise.helper is None else (n_x, m, steps))
-    return grade._protected((x, drawn.standard_normal((n_a, m)), parameters))
+    return protected((x, drawn.standard_normal((n_a, m)), parameters))
 
 
 def helped(helper: Exercise, /, *args: Any, **kwargs: Any) -> Any:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -310,13 +311,18 @@ def test_the_runner_without_coverage_says_so() -> None:
     assert ran.returncode == 0
 
 
-def test_coverage_guided_fuzzing_finds_nothing_in_a_few_seconds() -> None:
-    """A bounded run of what `make fuzz` does for long."""
+@pytest.mark.slow
+def test_coverage_guided_fuzzing_of_each_target_finds_nothing_in_a_few_seconds() -> None:
+    """A bounded run of what `make fuzz` does for long: every target, some seconds each."""
     pytest.importorskip(
         "atheris",
-        reason="NOT FUZZED WITH COVERAGE: atheris is not installed (pip install -e '.[fuzz]'); "
+        reason="NOT FUZZED WITH COVERAGE: atheris is not installed (make setup-ci); "
         "only seeds and random changes were tried",
     )
-    ran = _run("run_atheris.py", "wire", "--seconds", "6")
-    assert "nothing found" in ran.stdout, ran.stdout + ran.stderr
+    ran = _run("run_atheris.py", "--seconds", "24")
+    for name in targets.TARGETS:
+        said = re.search(rf"^{name}: (\d+) inputs .*; (.*)$", ran.stdout, re.MULTILINE)
+        assert said, ran.stdout + ran.stderr
+        assert int(said[1]) > len(found.seeds(targets.TARGETS[name].seeds)), "it did not get beyond the seeds"
+        assert said[2] == "nothing found", ran.stdout + ran.stderr
     assert ran.returncode == 0

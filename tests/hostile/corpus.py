@@ -21,7 +21,7 @@ A file says what it tries, what stops it, how the notebook is made, and what it 
     reason = "not JSON"             # part of it
     UNQ_C1 = "timed_out: 2 s in rnn_cell_forward"   # outcome, and after the colon a part of what the student reads
     UNQ_C2 = ["passed", "raised"]                   # or one of several, where the machine decides which
-    notes = ["printed more than 1 MiB"]             # parts of notes on the whole notebook
+    notes = ["output truncated at 1 MiB"]           # parts of notes on the whole notebook
 
 In every text ``{{canary}}`` is a file of the host's, ``{{variable}}`` a variable of its environment, ``{{port}}`` a
 port that it listens on, ``{{abstract}}`` an abstract Unix socket likewise, ``{{pid}}`` its process.

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.departure import departure
+from autograder.model import Departure
 from autograder.sandbox.wire import Opaque
 
 RTOL = 1e-5  # float32 answers are right (about 1e-7 off); answers rounded to four places are not
@@ -34,17 +36,20 @@ class Verdict:
     ----------
     problem : str
         One sentence for the student, with shapes but never a value of ours; empty where right.
+    departure : Departure or None
+        Where it departs, for an array.
     """
 
     right: bool
     problem: str = ""
+    departure: Departure | None = None
 
 
 RIGHT = Verdict(True)  # noqa: FBT003
 
 
-def _wrong(problem: str) -> Verdict:
-    return Verdict(False, problem)  # noqa: FBT003
+def _wrong(problem: str, departure: Departure | None = None) -> Verdict:
+    return Verdict(False, problem, departure)  # noqa: FBT003
 
 
 def compare(expected: Any, actual: Any, name: str) -> Verdict:
@@ -114,7 +119,10 @@ def _array(expected: np.ndarray[Any, Any], actual: Any, name: str) -> Verdict:
         wanted = f"an array of shape {expected.shape}" if expected.ndim else "a number"
         return _wrong(f"`{name}` should be {wanted}; it is {described(actual)}.")
     if actual.shape != expected.shape:
-        return _wrong(f"`{name}` has {_shaped(actual.shape)}; its shape should be {expected.shape}.")
+        return _wrong(
+            f"`{name}` has {_shaped(actual.shape)}; its shape should be {expected.shape}.",
+            Departure(name, expected.shape, actual.shape) if _may_be_shown(actual.shape) else None,
+        )
     if actual.dtype.kind not in "iuf":
         return _wrong(f"`{name}` holds values of dtype {actual.dtype}; real numbers were expected.")
     theirs, ours = actual.astype(np.float64, copy=False), expected.astype(np.float64, copy=False)
@@ -122,7 +130,10 @@ def _array(expected: np.ndarray[Any, Any], actual: Any, name: str) -> Verdict:
         return RIGHT  # the same numbers, and finite: a difference with NaN or infinity in it is never zero
     if not np.isfinite(theirs).all():
         what = "NaN (not a number)" if np.isnan(theirs).any() else "infinity"
-        return _wrong(f"`{name}` {'has the right shape but contains' if expected.ndim else 'is'} {what}.")
+        return _wrong(
+            f"`{name}` {'has the right shape but contains' if expected.ndim else 'is'} {what}.",
+            departure(ours, theirs, _near(theirs, ours, ATOL), name),
+        )
     near = _near(theirs, ours, ATOL)
     if not near.all() and np.array_equal(theirs, _narrowed(theirs)):
         near = _near(theirs, ours, ATOL_FLOAT32)
@@ -130,7 +141,7 @@ def _array(expected: np.ndarray[Any, Any], actual: Any, name: str) -> Verdict:
         return RIGHT
     if not expected.ndim:
         return _wrong(f"`{name}` is a number, but not the right one.")
-    return _wrong(f"`{name}` has the right shape but wrong values{_where(near)}.")
+    return _wrong(f"`{name}` has the right shape but wrong values{_where(near)}.", departure(ours, theirs, near, name))
 
 
 def _near(theirs: np.ndarray[Any, Any], ours: np.ndarray[Any, Any], atol: float) -> np.ndarray[Any, Any]:
@@ -194,6 +205,10 @@ def _opaque(value: Opaque) -> str:
     return kind + (f" {value.text}" if _SHOWN_TEXT.match(value.text) else "")
 
 
+def _may_be_shown(shape: tuple[int, ...]) -> bool:
+    return len(shape) <= 4 and all(n <= _LENGTH_SHOWN for n in shape)
+
+
 def _shaped(shape: tuple[int, ...]) -> str:
     """Return a student's shape for a sentence; one that no honest array of this course has says only what it is.
 
@@ -201,7 +216,7 @@ def _shaped(shape: tuple[int, ...]) -> str:
     """
     if len(shape) > 4:
         return "a shape of more than four axes"
-    return f"shape {shape}" if all(n <= _LENGTH_SHOWN for n in shape) else "a shape with a very long axis"
+    return f"shape {shape}" if _may_be_shown(shape) else "a shape with a very long axis"
 
 
 def count_of(values: tuple[Any, ...] | list[Any]) -> str:

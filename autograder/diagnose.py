@@ -1,30 +1,74 @@
-"""Diagnoses a wrong answer: which known mistake yields exactly these outputs."""
+"""Diagnoses a wrong answer: which known mistake, or which two of them together, yields exactly these outputs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from autograder.compare import compare
+from autograder.errors import UsageError
 from autograder.judging import part, ready
 from autograder.model import Exercise, Mistake, Observation
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The known mistakes that explain an answer.
+
+    Attributes
+    ----------
+    mistakes : tuple of Mistake
+        None where nothing that is known explains it.
+    together : bool
+        True where it takes all of them at once; otherwise each explains the answer alone, and they are named together
+        because the answer does not tell them apart.
+    """
+
+    mistakes: tuple[Mistake, ...] = ()
+    together: bool = False
 
 
 def diagnose(
     exercise: Exercise,
     observations: Sequence[Observation],
-    mistaken: Callable[[Mistake], Callable[..., Any]],
-) -> tuple[str, ...]:
-    """Return the ids of the known mistakes whose outputs equal the student's on every case.
+    mistaken: Callable[[tuple[Mistake, ...]], Callable[..., Any]],
+) -> Diagnosis:
+    """Return the known mistakes whose outputs equal the student's on every case.
+
+    Pairs are tried only where no single mistake fits; a pair is named only if it is the only one.
 
     Parameters
     ----------
     observations : sequence of Observation
         Every case of the exercise; none may have raised.
     mistaken : callable
-        From a mistake to the function as it is with that mistake.
+        From mistakes to the function as it is with all of them; raises `UsageError` where they do not go together.
     """
-    return tuple(mistake.id for mistake in exercise.mistakes if _explains(exercise, mistaken(mistake), observations))
+    # the smallest case first: what does not fit is mostly seen there, at the least cost
+    seen = sorted(observations, key=lambda observation: _size(observation.inputs))
+    alone = tuple(mistake for mistake in exercise.mistakes if _explains(exercise, mistaken((mistake,)), seen))
+    if alone:
+        return Diagnosis(alone)
+    found: list[tuple[Mistake, ...]] = []
+    for pair in combinations(exercise.mistakes, 2):
+        try:
+            function = mistaken(pair)
+        except UsageError:
+            continue  # both edit the same line
+        if _explains(exercise, function, seen):
+            found.append(pair)
+    return Diagnosis(found[0], together=True) if len(found) == 1 else Diagnosis()
+
+
+def _size(value: Any) -> int:
+    """Return how many numbers there are in a value."""
+    if isinstance(value, np.ndarray):
+        return value.size
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, tuple | list) else 1
 
 
 def _explains(exercise: Exercise, function: Callable[..., Any], observations: Sequence[Observation]) -> bool:

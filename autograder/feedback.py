@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from autograder.model import CheckResult, Exercise, Outcome
+from autograder.model import CheckResult, Exercise, Hint, Outcome
 
 
 def feedback(
@@ -11,8 +11,10 @@ def feedback(
     checks: Sequence[CheckResult],
     *,
     reason: str = "",
-    mistakes: Sequence[str] = (),
+    hints: Sequence[Hint] = (),
+    together: bool = False,
     follow_through: bool = False,
+    untouched: bool = False,
 ) -> str:
     """Return the text of an exercise's feedback: what is right first, then what to change.
 
@@ -20,11 +22,17 @@ def feedback(
     ----------
     reason : str
         What raised, or which limit was hit.
-    mistakes : sequence of str
-        Ids of the known mistakes that explain the answer.
+    hints : sequence of Hint
+        One for each known mistake that explains the answer.
+    together : bool
+        True where it takes all of them at once.
     follow_through : bool
         True where points were earned with the host's helper.
+    untouched : bool
+        True where the cell is still as it was released: what it does then says nothing about the student.
     """
+    if untouched:
+        return f"`{exercise.function}` has not been written yet: its cell is still as it was released."
     parts = []
     right = [f"`{check.name}`" for check in checks if check.passed]
     if outcome is Outcome.PASSED:
@@ -37,13 +45,22 @@ def feedback(
             "costs no points here."
         )
     parts += _what_to_change(exercise, outcome, checks, reason)
-    known = {mistake.id: mistake for mistake in exercise.mistakes}
-    ideas = [known[name].idea for name in mistakes]
-    if len(ideas) > 1:
-        parts.append("Several known mistakes give exactly these results. " + " Or: ".join(ideas))
-    else:
-        parts += ideas
+    if hints:
+        parts.append(named(hints, together=together))
+        parts += [hint.idea for hint in hints]
+    elif outcome is Outcome.FAILED and any(check.departure and check.departure.of for check in checks):
+        parts.append("No mistake that is known to us gives exactly these results.")
     return "\n".join(parts)
+
+
+def named(hints: Sequence[Hint], *, together: bool) -> str:
+    """Return the sentence that names the mistakes which explain an answer."""
+    words = [f"“{hint.words}”" for hint in hints]
+    if len(hints) == 1:
+        return f"Your results are exactly what one known mistake gives: {words[0]}."
+    if together:
+        return f"Your results are exactly what two known mistakes give together: {_listed(words)}."
+    return f"Each of these known mistakes gives exactly your results: {_listed(words)}."
 
 
 def _what_to_change(exercise: Exercise, outcome: Outcome, checks: Sequence[CheckResult], reason: str) -> list[str]:
@@ -53,15 +70,31 @@ def _what_to_change(exercise: Exercise, outcome: Outcome, checks: Sequence[Check
         case Outcome.RAISED:
             return [f"`{exercise.function}` did not run to its end. {reason}"]
         case Outcome.TIMED_OUT:
-            return [f"It was stopped at its time limit: {reason}. Look for a loop that does not end."]
+            return [_timed_out(exercise, reason)]
         case Outcome.KILLED:
-            return [f"Its process ended before it answered: {reason}."]
+            return [_killed(exercise, reason)]
         case Outcome.SKIPPED:
             return [f"It was not run: {reason}."]
         case Outcome.FAILED:
             return list(dict.fromkeys(check.problem for check in checks if not check.passed and check.problem))
         case _:
             return []
+
+
+def _timed_out(exercise: Exercise, reason: str) -> str:
+    return (
+        f"It was still running at its time limit, {reason}, and was stopped. On inputs of this size "
+        f"`{exercise.function}` should take far less than a second: look for a loop that does not end."
+    )
+
+
+def _killed(exercise: Exercise, reason: str) -> str:
+    if reason.startswith("memory "):
+        return (
+            f"`{exercise.function}` asked for more than it may use ({reason}), and was stopped. Compare the shapes of "
+            "the arrays that it makes with those in its docstring, and look for a list that grows without end."
+        )
+    return f"The program ended before `{exercise.function}` returned: {reason}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,54 +5,22 @@ compared, never believed.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
-
-from autograder import answers, helping, loading, notebook, secret
+from autograder import answers, loading, notebook
 from autograder.course import Course
-from autograder.diagnose import diagnose
-from autograder.errors import GraderError, IsolationError, SubmissionError
-from autograder.explain import explain, line_of
-from autograder.feedback import feedback
-from autograder.judging import problem_of, ready
-from autograder.model import (
-    CheckResult,
-    Exercise,
-    ExerciseResult,
-    Level,
-    Mistake,
-    Observation,
-    Outcome,
-    Report,
-    Status,
-)
+from autograder.errors import IsolationError, SubmissionError
+from autograder.hidden_tests import HiddenTests
+from autograder.marking import Marking
+from autograder.model import CheckResult, ExerciseResult, Level, Outcome, Provenance, Report, Status
 from autograder.sandbox import probe
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.launch import Launched
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.session import Answer, Session
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """An exercise as it was run once: what is wrong with each check, and how the run ended.
-
-    Attributes
-    ----------
-    problems : mapping of str to str
-        By check; a check without a problem is right on every case.
-    stopped : Answer or None
-        What kept the function from returning on some case.
-    """
-
-    problems: Mapping[str, str]
-    observations: tuple[Observation, ...] = ()
-    stopped: Answer | None = None
+from autograder.sandbox.limits import Limits, size
+from autograder.sandbox.session import CellToRun, Session
 
 
 class Grader:
@@ -84,7 +52,6 @@ class Grader:
             If the assignment cannot be graded as it stands.
         """
         self.limits = limits or Limits()
-        self._key = key
         written, modules = loading.written(course, name)
         # started first: it imports while the reference is loaded here
         self._course = modules, written.imports
@@ -93,11 +60,11 @@ class Grader:
         self._ready = False
         try:
             self.assignment, self.reference = loading.load(course, name)
+            self.tests = HiddenTests(self.assignment, self.reference, key)
             self.provenance = loading.provenance_of(course, name, key, written, modules)
         except BaseException:
             self._zygote.close()
             raise
-        self._mistaken: dict[tuple[str, str], Callable[..., Any]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +102,10 @@ class Grader:
         self.provenance = replace(self.provenance, isolation=level.word)
         self._ready = True
 
+    def session(self, cells: Sequence[CellToRun]) -> Session:
+        """Return a session in which these cells can be run."""
+        return Session(self._zygote, cells, self.limits)
+
     def close(self) -> None:
         """End the zygote."""
         self._zygote.close()
@@ -159,16 +130,16 @@ class Grader:
         except SubmissionError as error:
             return self.rejected(student, str(error), notebook.digest(content))
         found = answers.find(submission, self.assignment, self.reference.source)
-        run = _Run(self, student, found)
-        with Session(self._zygote, found.cells, self.limits) as session:
+        marking = Marking(self.tests, student, found)
+        with self.session(found.cells) as session:
             session.run_cells()
             cells_done = time.perf_counter()
-            results = run.grade(session)
-        notes = list(found.notes)
+            results = marking.results(session)
+        notes = [*found.notes, *answers.lost(submission, self.assignment, self.reference.source, found)]
         for index, death in sorted(session.deaths.items()):
             notes.append(f"Cell {index + 1} was stopped: {death.reason}. The other cells were run without it.")
         if session.output_truncated:
-            notes.append(f"The notebook printed more than {self.limits.output >> 20} MiB; the rest was not kept.")
+            notes.append(f"The notebook prints more than is kept: output truncated at {size(self.limits.output)}.")
         ended = time.perf_counter()
         return Report(
             assignment=self.assignment.name,
@@ -177,10 +148,13 @@ class Grader:
             score=round(sum(result.score for result in results), 6),
             max_score=self.max_score,
             exercises=results,
-            provenance=replace(self.provenance, submission_sha256=submission.sha256),
+            provenance=self._origin(submission.sha256),
             notes=tuple(notes),
             seconds={"cells": round(cells_done - started, 4), "cases": round(ended - cells_done, 4)},
         )
+
+    def _origin(self, sha256: str) -> Provenance:
+        return replace(self.provenance, submission_sha256=sha256, limits=self.limits.text)
 
     def rejected(self, student: str, reason: str, sha256: str = "") -> Report:
         """Return the report of a submission that cannot be read."""
@@ -209,172 +183,6 @@ class Grader:
                 )
                 for e in self.assignment.exercises
             ),
-            provenance=replace(self.provenance, submission_sha256=sha256),
+            provenance=self._origin(sha256),
             reason=reason,
         )
-
-    def inputs(self, exercise: Exercise, case: str, student: str) -> tuple[Any, ...]:
-        """Return a fresh copy of the inputs of one case for one student."""
-        draw = next(c.draw for c in exercise.cases if c.name == case)
-        return _protected(draw(secret.generator(self._key, self.assignment.name, exercise.id, case, student)))
-
-    def order(self, exercise: Exercise, student: str) -> list[str]:
-        """Return the cases in this student's own order: whoever counts calls learns nothing about which one it is."""
-        names = [case.name for case in exercise.cases]
-        secret.generator(self._key, self.assignment.name, exercise.id, "order of cases", student).shuffle(names)
-        return names
-
-    def mistaken(self, exercise: Exercise, mistake: Mistake) -> Callable[..., Any]:
-        """Return an exercise's function as it is with a known mistake."""
-        key = (exercise.id, mistake.id)
-        if key not in self._mistaken:
-            self._mistaken[key] = self.reference.mistaken(exercise.id, mistake)[exercise.function]
-        return self._mistaken[key]
-
-
-class _Run:
-    """The exercises of one submission in one session."""
-
-    def __init__(self, grader: Grader, student: str, found: answers.Answers) -> None:
-        self._grader, self._student, self._found = grader, student, found
-        self._sources = {cell.index: cell.source for cell in found.cells}
-
-    def grade(self, session: Session) -> tuple[ExerciseResult, ...]:
-        """Run every exercise with the student's own helpers, then once more with the host's where that can help."""
-        exercises = self._grader.assignment.exercises
-        by_function = {e.function: e for e in exercises}
-        first: dict[str, Attempt] = {}
-        for exercise in exercises:
-            known = by_function.get(exercise.helper or "")
-            first[exercise.id] = self._attempt(
-                session, exercise, doubtful=known is not None and bool(first[known.id].problems)
-            )
-        second: dict[str, Attempt] = {}
-        for exercise in exercises:
-            helper = by_function.get(exercise.helper or "")
-            if helper is None or not first[exercise.id].problems or not first[helper.id].problems:
-                continue
-            if exercise.id not in self._found.found:
-                continue
-            # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
-            session.run_cells()
-            second[exercise.id] = self._attempt(session, exercise, helper)
-        return tuple(self._result(e, first[e.id], second.get(e.id)) for e in exercises)
-
-    def _attempt(
-        self, session: Session, exercise: Exercise, helper: Exercise | None = None, *, doubtful: bool = False
-    ) -> Attempt:
-        """Run an exercise on every case.
-
-        Parameters
-        ----------
-        helper : Exercise, optional
-            Answered by the host.
-        doubtful : bool
-            The student's own helper is wrong, and there will be a second attempt: where the first case already shows
-            every check wrong, the other cases could change nothing.
-        """
-        cell = self._found.found.get(exercise.id)
-        everything = {check.name: "" for check in exercise.checks}
-        if cell is None:
-            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING))
-        if cell.index in session.deaths:
-            return Attempt(everything, stopped=session.deaths[cell.index])
-        if exercise.function in session.unbound:
-            fault = session.faults.get(cell.index)
-            outcome = Outcome.RAISED if fault else Outcome.MISSING
-            return Attempt(everything, stopped=Answer(outcome=outcome, fault=fault))
-        answer = partial(self._help, helper) if helper else None
-        problems: dict[str, str] = {}
-        observations: list[Observation] = []
-        cases = self._grader.order(exercise, self._student)
-        for batch in (cases[:1], cases[1:]) if doubtful else (cases,):
-            inputs = [self._grader.inputs(exercise, case, self._student) for case in batch]
-            given = session.call_each(exercise.function, inputs, helper.function if helper else None, answer)
-            for case, arguments, returned in zip(batch, inputs, given, strict=False):
-                if returned.outcome is not None:
-                    return Attempt(everything, tuple(observations), returned)
-                expected = self._expected(exercise, case, arguments)
-                observations.append(Observation(case, arguments, returned.value))
-                for check in exercise.checks:
-                    problem = check.name not in problems and problem_of(exercise, expected, observations[-1], check)
-                    if problem:
-                        problems[check.name] = problem
-            if len(given) < len(batch):
-                raise GraderError(f"{exercise.id} was answered on {len(given)} of {len(batch)} cases.")
-            if len(problems) == len(exercise.checks):
-                break
-        for check in exercise.checks:
-            if check.across is not None and check.name not in problems:
-                problem = check.across(observations)
-                if problem:
-                    problems[check.name] = problem
-        return Attempt(problems, tuple(observations))
-
-    def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> Any:
-        try:
-            return self._grader.reference.functions[exercise.function](*ready(inputs))
-        except Exception as error:
-            raise GraderError(
-                f"The reference of {exercise.id} fails on the case {case!r}: {type(error).__name__}: {error}"
-            ) from error
-
-    def _help(self, helper: Exercise, /, *args: Any, **kwargs: Any) -> Any:
-        return helping.call(helper, self._grader.reference.functions[helper.function], args, kwargs)
-
-    def _result(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> ExerciseResult:
-        decisive = second if second is not None else first
-        checks = []
-        followed = False
-        for check in exercise.checks:
-            passed = check.name not in first.problems
-            if not passed and second is not None and check.name not in second.problems:
-                passed = followed = True
-            problem = "" if passed else decisive.problems[check.name]
-            checks.append(CheckResult(check.name, passed, check.weight, problem))
-        outcome, reason, line = Outcome.PASSED, "", ""
-        mistakes: tuple[str, ...] = ()
-        if not all(check.passed for check in checks):
-            stopped = decisive.stopped
-            outcome = stopped.outcome if stopped and stopped.outcome else Outcome.FAILED
-            if stopped is not None:
-                reason, line = self._why(exercise, stopped)
-            else:
-                mistakes = diagnose(exercise, decisive.observations, partial(self._grader.mistaken, exercise))
-        weights = sum(check.weight for check in exercise.checks)
-        earned = sum(check.weight for check in checks if check.passed)
-        points = self._grader.reference.source.points[exercise.id]
-        return ExerciseResult(
-            id=exercise.id,
-            function=exercise.function,
-            score=points if earned == weights else round(points * earned / weights, 6),
-            max_score=points,
-            outcome=outcome,
-            checks=tuple(checks),
-            mistakes=mistakes,
-            follow_through=followed,
-            feedback=feedback(exercise, outcome, checks, reason=reason, mistakes=mistakes, follow_through=followed),
-            line=line,
-        )
-
-    def _why(self, exercise: Exercise, stopped: Answer) -> tuple[str, str]:
-        """Return a sentence on why a function did not return, and the student's own line."""
-        if stopped.fault is not None and stopped.outcome is Outcome.RAISED:
-            return explain(stopped.fault, self._sources), line_of(stopped.fault, self._sources)
-        if stopped.outcome is Outcome.MISSING and exercise.id in self._found.found:
-            return f"Its cell was run, but `{exercise.function}` was no function afterwards.", ""
-        return stopped.reason, ""
-
-
-def _protected(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Make the arrays among a case's inputs read-only: reference and mistakes are all given the same ones."""
-
-    def protect(value: Any) -> None:
-        if isinstance(value, np.ndarray):
-            value.flags.writeable = False
-        elif isinstance(value, dict | tuple | list):
-            for part_of_it in value.values() if isinstance(value, dict) else value:
-                protect(part_of_it)
-
-    protect(inputs)
-    return inputs

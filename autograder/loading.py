@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,11 @@ from autograder.model import Assignment, Provenance
 from autograder.source import SourceNotebook
 
 
-def _digest(source: str, definition: bytes, modules: Mapping[str, bytes]) -> str:
+def _digest(source: str, definition: Iterable[Path], modules: Mapping[str, bytes]) -> str:
     """Return the digest of all that decides the grades of an assignment."""
     digest = hashlib.sha256(source.encode())
-    shared = Path(str(draws.__file__)).read_bytes()  # what definitions draw their inputs with
-    for content in (
-        definition,
-        shared,
-        *(name.encode() + b"\0" + content for name, content in sorted(modules.items())),
-    ):
+    files = [path.read_bytes() for path in (*definition, Path(str(draws.__file__)))]  # and what they draw inputs with
+    for content in (*files, *(name.encode() + b"\0" + content for name, content in sorted(modules.items()))):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
@@ -36,7 +32,7 @@ def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]
 def provenance_of(
     course: Course, name: str, key: bytes, notebook: SourceNotebook, modules: Mapping[str, bytes]
 ) -> Provenance:
-    """Return what every report of an assignment records, but for the submission's digest and the isolation level.
+    """Return what every report of an assignment records, but for the submission's digest, isolation level and limits.
 
     Parameters
     ----------
@@ -47,12 +43,13 @@ def provenance_of(
     """
     return Provenance(
         grader=__version__,
-        assignment_digest=_digest(notebook.sha256, assignments.file_of(course, name).read_bytes(), modules),
+        assignment_digest=_digest(notebook.sha256, assignments.files_of(course, name), modules),
         submission_sha256="",
         seed_key=secret.key_name(key),
         isolation="",
         python=platform.python_version(),
         numpy=np.__version__,
+        kernel=platform.release(),
     )
 
 

@@ -175,6 +175,47 @@ class Level(IntEnum):
         return cls.__members__.get(word.upper()) if word == word.lower() else None
 
 
+class Band(StrEnum):
+    """How far an answer is off, as a student may know it: never by how much exactly."""
+
+    SLIGHT = "by less than a thousandth of the largest value"
+    SMALL = "by less than a tenth of the largest value"
+    LARGE = "by about as much as the values themselves"
+    HUGE = "by far more than the values themselves"
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Where an array departs from what is right, without a value of either.
+
+    Attributes
+    ----------
+    value : str
+        Which array: ``caches[0][2][1]``.
+    expected_shape, actual_shape : tuple of int
+        The shapes; the rest is there only where they are equal.
+    wrong, of : int
+        How many entries are wrong, of how many.
+    first : tuple of int
+        The first wrong entry in the order of time, counted from 1: time step, row and column for three axes, row and
+        column for two.
+    band : Band or None
+        How far the worst entry is off; None where it is not a finite number.
+    picture : tuple of str
+        One text for each row, one character for each time step (of two axes: column): ``.`` right, ``o`` wrong for
+        some examples, ``#`` wrong for all. Empty where it would be too large.
+    """
+
+    value: str
+    expected_shape: tuple[int, ...]
+    actual_shape: tuple[int, ...]
+    wrong: int = 0
+    of: int = 0
+    first: tuple[int, ...] = ()
+    band: Band | None = None
+    picture: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """Whether one check earned its weight."""
@@ -183,6 +224,21 @@ class CheckResult:
     passed: bool
     weight: float
     problem: str = ""  # one sentence, for the student; empty when it passed
+    departure: Departure | None = None
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is known about a mistake that explains an answer: its id, the idea, and nearly the solution."""
+
+    id: str
+    idea: str
+    nearly: str
+
+    @property
+    def words(self) -> str:
+        """The mistake as a phrase: ``a0 at every step``."""
+        return self.id.replace("-", " ")
 
 
 @dataclass(frozen=True)
@@ -198,6 +254,14 @@ class ExerciseResult:
         Plain text for the student.
     line : str
         The student's own line where the function raised, as ``line 14: y = np.dot(Wy, a)``; empty otherwise.
+    hints : tuple of Hint
+        One for each of `mistakes`.
+    together : bool
+        True where it takes all of `mistakes` at once to explain the answer; otherwise each explains it alone.
+    place : str
+        The heading of the notebook's section that holds the exercise.
+    untouched : bool
+        True where the cell is still as it was handed out.
     """
 
     id: str
@@ -210,11 +274,24 @@ class ExerciseResult:
     follow_through: bool = False
     feedback: str = ""
     line: str = ""
+    hints: tuple[Hint, ...] = ()
+    together: bool = False
+    place: str = ""
+    cell: int = -1
+    untouched: bool = False
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a grade can be reproduced from."""
+    """What a grade was made with, and can be reproduced from.
+
+    Attributes
+    ----------
+    kernel : str
+        Release of the kernel that held the student's code: isolation is its work.
+    limits : str
+        What one submission could use, in one line. Like the kernel, empty in reports older than this record.
+    """
 
     grader: str
     assignment_digest: str
@@ -223,6 +300,8 @@ class Provenance:
     isolation: str
     python: str
     numpy: str
+    kernel: str = ""
+    limits: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,6 +318,10 @@ class Report:
         Sentences about the notebook as a whole, for the student (a cell that failed, metadata that was lost).
     seconds : mapping
         Wall-clock seconds by stage.
+    name : str
+        The student's name, where a learning platform tells it and `student` is its number for them.
+    received : tuple of str
+        Sentences about what was handed in, and what of it counts.
     """
 
     assignment: str
@@ -251,3 +334,5 @@ class Report:
     reason: str = ""
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    name: str = ""
+    received: tuple[str, ...] = ()

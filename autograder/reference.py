@@ -24,23 +24,30 @@ class Reference:
     ----------
     functions : mapping of str to callable
         By name. They share one namespace, as they do in the notebook.
+    given : mapping of str to object
+        What the import cell leaves there.
     """
 
     source: SourceNotebook
     functions: Mapping[str, Callable[..., Any]]
-    _imports: CodeType
+    given: Mapping[str, Any]
+    _solutions: Mapping[str, CodeType]
 
-    def mistaken(self, exercise_id: str, mistake: Mistake) -> dict[str, Callable[..., Any]]:
-        """Return the functions as they are when one solution cell holds a known mistake.
+    def mistaken(self, exercise_id: str, *mistakes: Mistake) -> dict[str, Callable[..., Any]]:
+        """Return the functions as they are when one solution cell holds known mistakes.
 
         Raises
         ------
         UsageError
-            If the mistake's edit no longer applies.
+            If an edit does not apply, alone or after the others.
         """
-        solutions = {e: c.source for e, c in self.source.solutions.items()}
-        solutions[exercise_id] = edited(solutions[exercise_id], mistake, str(self.source.path))
-        return _execute(self._imports, solutions, str(self.source.path))
+        where = str(self.source.path)
+        text = self.source.solutions[exercise_id].source
+        for mistake in mistakes:
+            text = edited(text, mistake, where)
+        codes = dict(self._solutions)
+        codes[exercise_id] = _compiled(text, where, exercise_id)
+        return _functions(self.given, codes, where)
 
 
 def edited(solution: str, mistake: Mistake, where: str) -> str:
@@ -71,10 +78,14 @@ def load(course: Course, assignment: str) -> Reference:
     """
     notebook = source.read(course, assignment)
     _use_modules_of(course)
-    imports = compile(notebook.imports, f"{notebook.path}: imports", "exec")
-    solutions = {exercise: cell.source for exercise, cell in notebook.solutions.items()}
-    functions = _execute(imports, solutions, str(notebook.path))
-    return Reference(notebook, functions, imports)
+    where = str(notebook.path)
+    given: dict[str, Any] = {"__name__": "reference"}
+    try:
+        exec(compile(notebook.imports, f"{where}: imports", "exec"), given)  # noqa: S102  the instructor's own cell
+    except Exception as error:
+        raise _failing(where, error) from error
+    codes = {exercise: _compiled(cell.source, where, exercise) for exercise, cell in notebook.solutions.items()}
+    return Reference(notebook, _functions(given, codes, where), given, codes)
 
 
 def _use_modules_of(course: Course) -> None:
@@ -87,13 +98,23 @@ def _use_modules_of(course: Course) -> None:
             del sys.modules[name]
 
 
-def _execute(imports: CodeType, solutions: Mapping[str, str], where: str) -> dict[str, Callable[..., Any]]:
-    namespace: dict[str, Any] = {"__name__": "reference"}
+def _compiled(text: str, where: str, exercise: str) -> CodeType:
     try:
-        exec(imports, namespace)  # noqa: S102  the instructor's own cell
-        given = set(namespace)
-        for exercise, text in solutions.items():
-            exec(compile(text, f"{where}: {exercise}", "exec"), namespace)  # noqa: S102  likewise
+        return compile(text, f"{where}: {exercise}", "exec")
+    except (SyntaxError, ValueError) as error:
+        raise _failing(where, error) from error
+
+
+def _functions(given: Mapping[str, Any], codes: Mapping[str, CodeType], where: str) -> dict[str, Callable[..., Any]]:
+    """Execute solution cells beside what the import cell has given, and return what they define."""
+    namespace = dict(given)
+    try:
+        for code in codes.values():
+            exec(code, namespace)  # noqa: S102  the instructor's own cells
     except Exception as error:
-        raise UsageError(f"{where}: its import or solution cells fail: {type(error).__name__}: {error}") from error
-    return {name: value for name, value in namespace.items() if name not in given and callable(value)}
+        raise _failing(where, error) from error
+    return {name: value for name, value in namespace.items() if callable(value) and value is not given.get(name)}
+
+
+def _failing(where: str, error: Exception) -> UsageError:
+    return UsageError(f"{where}: its import or solution cells fail: {type(error).__name__}: {error}")

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder import notebook
+from autograder import intake, notebook
 from autograder.course import Course
 from autograder.errors import GraderError, IsolationError, SubmissionError, UsageError
 from autograder.grade import Grader
@@ -46,6 +46,8 @@ class Job:
     assignment: str
     content: bytes | None
     problem: str = ""
+    name: str = ""
+    received: tuple[str, ...] = ()
 
 
 class InProcess(Executor):
@@ -72,7 +74,11 @@ def grade_one(setting: Setting, job: Job) -> Report:
     IsolationError, UsageError
         If nothing can be graded here at all.
     """
-    grader = _grader(setting, job.assignment)
+    return replace(_graded(setting, job), name=job.name, received=job.received)
+
+
+def _graded(setting: Setting, job: Job) -> Report:
+    grader = grader_of(setting, job.assignment)
     if job.content is None:
         return grader.rejected(job.student, job.problem)
     try:
@@ -82,10 +88,11 @@ def grade_one(setting: Setting, job: Job) -> Report:
     except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
         close_graders()  # the next submission gets a fresh zygote
         reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-        return _grader(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
+        return grader_of(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
 
 
-def _grader(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
+def grader_of(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
+    """Return this process's grader of an assignment; made at the first call."""
     key = (setting, assignment)
     if key not in _graders:
         _graders[key] = Grader(setting.course, assignment, setting.key, setting.limits, launched, setting.floor)
@@ -124,7 +131,7 @@ def prepare(setting: Setting, assignments: Iterable[str], launched: Launched | N
     """
     result = {}
     for assignment in assignments:
-        result[assignment] = _grader(setting, assignment, launched).provenance
+        result[assignment] = grader_of(setting, assignment, launched).provenance
         launched = None
     return result
 
@@ -164,10 +171,10 @@ def default_workers() -> int:
 def job_for(submitted: Submitted) -> Job:
     """Read a submission's bytes."""
     try:
-        content = notebook.read_bytes(submitted.path, submitted.root)
+        content, problem = intake.read(submitted), ""
     except SubmissionError as error:
-        return Job(submitted.student, submitted.assignment, None, str(error))
-    return Job(submitted.student, submitted.assignment, content)
+        content, problem = None, str(error)
+    return Job(submitted.student, submitted.assignment, content, problem, submitted.name, submitted.received)
 
 
 def is_current(earlier: Report | None, now: Provenance, job: Job, floor: Level) -> bool:
@@ -179,7 +186,7 @@ def is_current(earlier: Report | None, now: Provenance, job: Job, floor: Level) 
         (was.grader, was.assignment_digest, was.seed_key) == (now.grader, now.assignment_digest, now.seed_key)
         and (Level.from_word(was.isolation) or Level.NONE) >= floor
         and was.submission_sha256 == notebook.digest(job.content)
-        and earlier.student == job.student
+        and (earlier.student, earlier.name, earlier.received) == (job.student, job.name, job.received)
     )
 
 
@@ -284,7 +291,8 @@ def _given_up(
             again.remove(item)
             sha256 = notebook.digest(job.content or b"")
             reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
-            yield submitted, _grader(setting, job.assignment).grader_error(job.student, reason, sha256), True
+            report = grader_of(setting, job.assignment).grader_error(job.student, reason, sha256)
+            yield submitted, replace(report, name=job.name, received=job.received), True
 
 
 def results_folder(course: Course, out: Path | None) -> Path:

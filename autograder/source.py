@@ -1,5 +1,6 @@
 """A source notebook: the one truth about its assignment. Points, solutions, given cells."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from autograder.errors import SubmissionError, UsageError
 from autograder.notebook import Cell
 
 MARKER = re.compile(r"^\s*#\s*(UNQ_C\d+)\b", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,3}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _FUNCTION = re.compile(r"^def\s+(\w+)\s*\(", re.MULTILINE)
 
 
@@ -31,6 +33,8 @@ class SourceNotebook:
         The locked cells: public tests and demonstrations, which are not run again when a submission is graded.
     code : str
         All code cells.
+    places : mapping of str to str
+        By exercise id, the heading of the section that it stands in; empty where there is none.
     """
 
     path: Path
@@ -40,6 +44,7 @@ class SourceNotebook:
     points: Mapping[str, float]
     given: tuple[Cell, ...]
     code: str
+    places: Mapping[str, str]
 
     @cached_property
     def given_texts(self) -> frozenset[str]:
@@ -61,7 +66,8 @@ def read(course: Course, assignment: str) -> SourceNotebook:
     """
     path = course.source_notebook(assignment)
     try:
-        document = notebook.parse(notebook.read_bytes(path))
+        content = notebook.read_bytes(path)
+        document = notebook.parse(content)
     except SubmissionError as error:
         raise UsageError(f"{path}: {error}") from error
     solutions: dict[str, Cell] = {}
@@ -87,4 +93,18 @@ def read(course: Course, assignment: str) -> SourceNotebook:
         raise UsageError(f"{path}: the import cell with grade_id 'imports' is missing.")
     given = tuple(cell for cell in document.cells if cell.locked)
     code = "\n".join(cell.source for cell in document.cells)
-    return SourceNotebook(path, document.sha256, imports.source, solutions, points, given, code)
+    headings = _headings(content)
+    places = {exercise: headings.get(cell.index, "") for exercise, cell in solutions.items()}
+    return SourceNotebook(path, document.sha256, imports.source, solutions, points, given, code, places)
+
+
+def _headings(content: bytes) -> dict[int, str]:
+    """Return the heading above each cell of a notebook, by the cell's index; of a notebook that has been read."""
+    found, heading = {}, ""
+    for index, cell in enumerate(json.loads(content).get("cells", [])):
+        text = cell.get("source", "")
+        if cell.get("cell_type") == "markdown":
+            above = _HEADING.findall(text if isinstance(text, str) else "".join(text))
+            heading = above[-1].strip() if above else heading
+        found[index] = heading
+    return found

@@ -5,12 +5,26 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 from autograder.errors import GraderError, UsageError
-from autograder.model import SCHEMA, CheckResult, ExerciseResult, Outcome, Provenance, Report, Status
+from autograder.model import (
+    SCHEMA,
+    Band,
+    CheckResult,
+    Departure,
+    ExerciseResult,
+    Hint,
+    Outcome,
+    Provenance,
+    Report,
+    Status,
+)
+from autograder.reports.text import visible
 
 _T = TypeVar("_T")
 _Word = TypeVar("_Word", bound=StrEnum)
 _LARGEST = 1e12  # of points and seconds: more can be neither, and could not be written to two places
+_LONGEST_KEY = 80  # characters of a key that a complaint names
 _PROVENANCE = ("grader", "assignment_digest", "submission_sha256", "seed_key", "isolation", "python", "numpy")
+_LATER = ("kernel", "limits")  # of the provenance, likewise; missing in the first reports of schema 1
 
 
 def to_json(report: Report) -> str:
@@ -93,6 +107,8 @@ def _document(report: Report) -> dict[str, Any]:
         "max_score": report.max_score,
         "reason": report.reason,
         "notes": list(report.notes),
+        **({"name": report.name} if report.name else {}),
+        **({"received": list(report.received)} if report.received else {}),
         "exercises": [
             {
                 "id": exercise.id,
@@ -101,18 +117,44 @@ def _document(report: Report) -> dict[str, Any]:
                 "max_score": exercise.max_score,
                 "outcome": exercise.outcome.value,
                 "checks": [
-                    {"name": check.name, "passed": check.passed, "weight": check.weight, "problem": check.problem}
+                    {
+                        "name": check.name,
+                        "passed": check.passed,
+                        "weight": check.weight,
+                        "problem": check.problem,
+                        "departure": _departure(check.departure),
+                    }
                     for check in exercise.checks
                 ],
                 "mistakes": list(exercise.mistakes),
                 "follow_through": exercise.follow_through,
                 "feedback": exercise.feedback,
                 "line": exercise.line,
+                "hints": [{"id": hint.id, "idea": hint.idea, "nearly": hint.nearly} for hint in exercise.hints],
+                "together": exercise.together,
+                "place": exercise.place,
+                "cell": exercise.cell,
+                "untouched": exercise.untouched,
             }
             for exercise in report.exercises
         ],
-        "provenance": {name: getattr(report.provenance, name) for name in _PROVENANCE},
+        "provenance": {name: getattr(report.provenance, name) for name in (*_PROVENANCE, *_LATER)},
         "seconds": dict(report.seconds),
+    }
+
+
+def _departure(departure: Departure | None) -> dict[str, Any] | None:
+    if departure is None:
+        return None
+    return {
+        "value": departure.value,
+        "expected_shape": list(departure.expected_shape),
+        "actual_shape": list(departure.actual_shape),
+        "wrong": departure.wrong,
+        "of": departure.of,
+        "first": list(departure.first),
+        "band": departure.band.value if departure.band is not None else None,
+        "picture": list(departure.picture),
     }
 
 
@@ -124,8 +166,9 @@ class _Reader:
         self._place = place
 
     def _wrong(self, key: str, expected: str) -> NoReturn:
+        name = visible(key)[:_LONGEST_KEY]  # a key of ``seconds`` may be any text
         raise UsageError(
-            f"This report.json is damaged: {self._place}{key} should be {expected}. "
+            f"This report.json is damaged: {self._place}{name} should be {expected}. "
             "Grade the submission again with --fresh."
         )
 
@@ -138,8 +181,25 @@ class _Reader:
     def text(self, key: str, default: str | None = None) -> str:
         return self._get(key, str, "text", default)
 
-    def flag(self, key: str) -> bool:
-        return self._get(key, bool, "true or false")
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        return self._get(key, bool, "true or false", default)
+
+    def whole(self, key: str, default: int | None = None) -> int:
+        if default is not None and key not in self._value:
+            return default
+        value = self.number(key)
+        if not isinstance(value, int):
+            self._wrong(key, "a whole number")
+        return value
+
+    def wholes(self, key: str) -> tuple[int, ...]:
+        values = self._get(key, list, "a list of whole numbers")
+        if not all(type(value) is int and 0 <= value <= _LARGEST for value in values):
+            self._wrong(key, "a list of whole numbers")
+        return tuple(values)
+
+    def has(self, key: str) -> bool:
+        return self._value.get(key) is not None
 
     def number(self, key: str) -> float:
         value = self._value.get(key)
@@ -170,8 +230,8 @@ class _Reader:
     def part(self, key: str) -> "_Reader":
         return _Reader(self._get(key, dict, "an object"), f"{self._place}{key}.")
 
-    def parts(self, key: str) -> list["_Reader"]:
-        values = self._get(key, list, "a list of objects")
+    def parts(self, key: str, default: list[Any] | None = None) -> list["_Reader"]:
+        values = self._get(key, list, "a list of objects", default)
         if not all(isinstance(value, dict) for value in values):
             self._wrong(key, "a list of objects")
         return [_Reader(value, f"{self._place}{key}[{i}].") for i, value in enumerate(values)]
@@ -190,9 +250,14 @@ def _report(reader: _Reader) -> Report:
         score=reader.score("score", absent=status is Status.GRADER_ERROR),
         max_score=reader.number("max_score"),
         exercises=tuple(_exercise(part) for part in reader.parts("exercises")),
-        provenance=Provenance(**{name: provenance.text(name) for name in _PROVENANCE}),
+        provenance=Provenance(
+            **{name: provenance.text(name) for name in _PROVENANCE},
+            **{name: provenance.text(name, "") for name in _LATER},
+        ),
         reason=reader.text("reason", ""),
         notes=reader.texts("notes", []),
+        name=reader.text("name", ""),
+        received=reader.texts("received", []),
         seconds=reader.part("seconds").numbers(),
     )
 
@@ -205,13 +270,37 @@ def _exercise(reader: _Reader) -> ExerciseResult:
         max_score=reader.number("max_score"),
         outcome=reader.word("outcome", Outcome),
         checks=tuple(
-            CheckResult(part.text("name"), part.flag("passed"), part.number("weight"), part.text("problem", ""))
+            CheckResult(
+                part.text("name"),
+                part.flag("passed"),
+                part.number("weight"),
+                part.text("problem", ""),
+                _read_departure(part.part("departure")) if part.has("departure") else None,
+            )
             for part in reader.parts("checks")
         ),
         mistakes=reader.texts("mistakes"),
         follow_through=reader.flag("follow_through"),
         feedback=reader.text("feedback"),
         line=reader.text("line", ""),
+        hints=tuple(Hint(p.text("id"), p.text("idea"), p.text("nearly")) for p in reader.parts("hints", [])),
+        together=reader.flag("together", default=False),
+        place=reader.text("place", ""),
+        cell=reader.whole("cell", -1),
+        untouched=reader.flag("untouched", default=False),
+    )
+
+
+def _read_departure(reader: _Reader) -> Departure:
+    return Departure(
+        value=reader.text("value"),
+        expected_shape=reader.wholes("expected_shape"),
+        actual_shape=reader.wholes("actual_shape"),
+        wrong=reader.whole("wrong"),
+        of=reader.whole("of"),
+        first=reader.wholes("first"),
+        band=reader.word("band", Band) if reader.has("band") else None,
+        picture=reader.texts("picture"),
     )
 
 

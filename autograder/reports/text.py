@@ -1,5 +1,6 @@
 """Text that others wrote, made safe to show: on a page, in a spreadsheet, in a terminal."""
 
+from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
 
 from autograder.model import Outcome
@@ -50,6 +51,12 @@ def points(score: float) -> str:
 def outcome_word(outcome: Outcome) -> str:
     """Return the word by which lists and tables call an outcome."""
     return _WORDS[outcome]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names as a sentence lists them: ``a``, ``a and b``, ``a, b and c``; nothing for none."""
+    *before, last = tuple(names) or ("",)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _escape(character: str) -> str:

@@ -1,0 +1,85 @@
+"""The hidden tests of one assignment, ready to be asked: inputs of every case, expected values, mistaken functions.
+
+Only a host holds this. Nothing of it but the inputs of a call ever reaches a guest.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from autograder import secret
+from autograder.errors import GraderError, UsageError
+from autograder.judging import protected, ready
+from autograder.model import Assignment, Exercise, Mistake
+from autograder.reference import Reference
+
+
+class HiddenTests:
+    """An assignment's definition and its reference, for the students of one course."""
+
+    def __init__(self, assignment: Assignment, reference: Reference, key: bytes) -> None:
+        """Keep them.
+
+        Parameters
+        ----------
+        key : bytes
+            The course secret, which inputs are drawn from.
+        """
+        self.assignment, self.reference = assignment, reference
+        self._key = key
+        self._skeletons: dict[str, str] = {}
+        self._mistaken: dict[tuple[str, ...], Callable[..., Any] | UsageError] = {}
+
+    def inputs(self, exercise: Exercise, case: str, student: str) -> tuple[Any, ...]:
+        """Return a fresh copy of the inputs of one case for one student."""
+        draw = next(c.draw for c in exercise.cases if c.name == case)
+        return protected(draw(secret.generator(self._key, self.assignment.name, exercise.id, case, student)))
+
+    def order(self, exercise: Exercise, student: str) -> list[str]:
+        """Return the cases in this student's own order: whoever counts calls learns nothing about which one it is."""
+        names = [case.name for case in exercise.cases]
+        secret.generator(self._key, self.assignment.name, exercise.id, "order of cases", student).shuffle(names)
+        return names
+
+    def mistaken(self, exercise: Exercise, mistakes: tuple[Mistake, ...]) -> Callable[..., Any]:
+        """Return an exercise's function as it is with known mistakes.
+
+        Raises
+        ------
+        UsageError
+            If they do not go together: they edit the same text.
+        """
+        key = (exercise.id, *(mistake.id for mistake in mistakes))
+        if key not in self._mistaken:
+            try:
+                self._mistaken[key] = self.reference.mistaken(exercise.id, *mistakes)[exercise.function]
+            except UsageError as error:
+                self._mistaken[key] = error
+        known = self._mistaken[key]
+        if isinstance(known, UsageError):
+            raise known
+        return known
+
+    def skeleton(self, exercise: Exercise) -> str:
+        """Return the text of an exercise's cell as it is released."""
+        if exercise.id not in self._skeletons:
+            from autograder.blanking import blank  # noqa: PLC0415  not needed for right answers
+
+            solution = self.reference.source.solutions[exercise.id]
+            self._skeletons[exercise.id] = replace(solution, source=blank(solution.source).text).text
+        return self._skeletons[exercise.id]
+
+    def expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> Any:
+        """Return what the reference makes of a case's inputs.
+
+        Raises
+        ------
+        GraderError
+            If it fails.
+        """
+        try:
+            return self.reference.functions[exercise.function](*ready(inputs))
+        except Exception as error:
+            raise GraderError(
+                f"The reference of {exercise.id} fails on the case {case!r}: {type(error).__name__}: {error}"
+            ) from error

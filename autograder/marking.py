@@ -1,0 +1,208 @@
+"""Marks the exercises of one submission: runs them in a session, compares, and says what they are worth."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from autograder import helping
+from autograder.answers import Answers
+from autograder.compare import Verdict
+from autograder.diagnose import Diagnosis, diagnose
+from autograder.errors import GraderError
+from autograder.explain import explain, line_of
+from autograder.feedback import feedback
+from autograder.hidden_tests import HiddenTests
+from autograder.judging import judge, most_telling
+from autograder.model import CheckResult, Exercise, ExerciseResult, Hint, Observation, Outcome
+from autograder.notebook import parse_code
+from autograder.sandbox.session import Answer, Session
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An exercise as it was run once: what is wrong with each check, and how the run ended.
+
+    Attributes
+    ----------
+    problems : mapping of str to Verdict
+        By check; a check without a problem is right on every case.
+    stopped : Answer or None
+        What kept the function from returning on some case.
+    """
+
+    problems: Mapping[str, Verdict]
+    observations: tuple[Observation, ...] = ()
+    stopped: Answer | None = None
+
+
+class Marking:
+    """The exercises of one submission in one session."""
+
+    def __init__(self, tests: HiddenTests, student: str, found: Answers) -> None:
+        """Keep what is to be marked.
+
+        Parameters
+        ----------
+        tests : HiddenTests
+            Of the assignment.
+        student : str
+            Whose inputs are drawn.
+        found : Answers
+            Where the answers stand in the submission.
+        """
+        self._tests, self._student, self._found = tests, student, found
+        self._sources = {cell.index: cell.source for cell in found.cells}
+
+    def results(self, session: Session) -> tuple[ExerciseResult, ...]:
+        """Run every exercise and say what it is worth."""
+        attempts = self.attempts(session)
+        return tuple(self._result(exercise, *attempts[exercise.id]) for exercise in self._tests.assignment.exercises)
+
+    def attempts(self, session: Session) -> dict[str, tuple[Attempt, Attempt | None]]:
+        """Run every exercise with the student's own helpers, then once more with the host's where that can help.
+
+        Returns
+        -------
+        dict of str to (Attempt, Attempt or None)
+            By exercise id.
+        """
+        exercises = self._tests.assignment.exercises
+        by_function = {e.function: e for e in exercises}
+        first: dict[str, Attempt] = {}
+        for exercise in exercises:
+            known = by_function.get(exercise.helper or "")
+            first[exercise.id] = self._attempt(
+                session, exercise, doubtful=known is not None and bool(first[known.id].problems)
+            )
+        second: dict[str, Attempt] = {}
+        for exercise in exercises:
+            helper = by_function.get(exercise.helper or "")
+            if helper is None or not first[exercise.id].problems or not first[helper.id].problems:
+                continue
+            if exercise.id not in self._found.found:
+                continue
+            # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
+            session.run_cells()
+            second[exercise.id] = self._attempt(session, exercise, helper)
+        return {exercise.id: (first[exercise.id], second.get(exercise.id)) for exercise in exercises}
+
+    def _attempt(
+        self, session: Session, exercise: Exercise, helper: Exercise | None = None, *, doubtful: bool = False
+    ) -> Attempt:
+        """Run an exercise on every case.
+
+        Parameters
+        ----------
+        helper : Exercise, optional
+            Answered by the host.
+        doubtful : bool
+            The student's own helper is wrong, and there will be a second attempt: where the first case already shows
+            every check wrong, the other cases could change nothing.
+        """
+        cell = self._found.found.get(exercise.id)
+        everything = {check.name: Verdict(False) for check in exercise.checks}  # noqa: FBT003
+        if cell is None:
+            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING))
+        if cell.index in session.deaths:
+            return Attempt(everything, stopped=session.deaths[cell.index])
+        if exercise.function in session.unbound:
+            fault = session.faults.get(cell.index)
+            outcome = Outcome.RAISED if fault else Outcome.MISSING
+            return Attempt(everything, stopped=Answer(outcome=outcome, fault=fault))
+        answer = partial(self._help, helper) if helper else None
+        wrong: dict[str, list[Verdict]] = {}
+        observations: list[Observation] = []
+        cases = self._tests.order(exercise, self._student)
+        for batch in (cases[:1], cases[1:]) if doubtful else (cases,):
+            inputs = [self._tests.inputs(exercise, case, self._student) for case in batch]
+            given = session.call_each(exercise.function, inputs, helper.function if helper else None, answer)
+            for case, arguments, returned in zip(batch, inputs, given, strict=False):
+                if returned.outcome is not None:
+                    return Attempt(everything, tuple(observations), returned)
+                expected = self._tests.expected(exercise, case, arguments)
+                observations.append(Observation(case, arguments, returned.value))
+                for check in exercise.checks:
+                    verdict = judge(exercise, expected, observations[-1], check)
+                    if not verdict.right:
+                        wrong.setdefault(check.name, []).append(verdict)
+            if len(given) < len(batch):
+                raise GraderError(f"{exercise.id} was answered on {len(given)} of {len(batch)} cases.")
+            if len(wrong) == len(exercise.checks):
+                break
+        for check in exercise.checks:
+            problem = check.across(observations) if check.across is not None and check.name not in wrong else ""
+            if problem:
+                wrong[check.name] = [Verdict(False, problem)]  # noqa: FBT003
+        return Attempt({name: most_telling(found) for name, found in wrong.items()}, tuple(observations))
+
+    def _help(self, helper: Exercise, /, *args: Any, **kwargs: Any) -> Any:
+        return helping.call(helper, self._tests.reference.functions[helper.function], args, kwargs)
+
+    def _result(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> ExerciseResult:
+        decisive = second if second is not None else first
+        checks = []
+        followed = False
+        for check in exercise.checks:
+            passed = check.name not in first.problems
+            if not passed and second is not None and check.name not in second.problems:
+                passed = followed = True
+            verdict = Verdict(True) if passed else decisive.problems[check.name]  # noqa: FBT003
+            checks.append(CheckResult(check.name, passed, check.weight, verdict.problem, verdict.departure))
+        outcome, reason, line = Outcome.PASSED, "", ""
+        diagnosis = Diagnosis()
+        if not all(check.passed for check in checks):
+            stopped = decisive.stopped
+            outcome = stopped.outcome if stopped and stopped.outcome else Outcome.FAILED
+            if stopped is not None:
+                reason, line = self._why(exercise, stopped)
+            else:
+                diagnosis = diagnose(exercise, decisive.observations, partial(self._tests.mistaken, exercise))
+        weights = sum(check.weight for check in exercise.checks)
+        earned = sum(check.weight for check in checks if check.passed)
+        points = self._tests.reference.source.points[exercise.id]
+        hints = tuple(Hint(mistake.id, mistake.idea, mistake.nearly) for mistake in diagnosis.mistakes)
+        untouched = outcome is not Outcome.PASSED and self._untouched(exercise)
+        return ExerciseResult(
+            id=exercise.id,
+            function=exercise.function,
+            score=points if earned == weights else round(points * earned / weights, 6),
+            max_score=points,
+            outcome=outcome,
+            checks=tuple(checks),
+            mistakes=tuple(hint.id for hint in hints),
+            follow_through=followed,
+            feedback=feedback(
+                exercise,
+                outcome,
+                checks,
+                reason=reason,
+                hints=hints,
+                together=diagnosis.together,
+                follow_through=followed,
+                untouched=untouched,
+            ),
+            line=line,
+            hints=hints,
+            together=diagnosis.together,
+            place=self._tests.reference.source.places[exercise.id],
+            cell=self._found.found[exercise.id].index if exercise.id in self._found.found else -1,
+            untouched=untouched,
+        )
+
+    def _untouched(self, exercise: Exercise) -> bool:
+        """Return whether an exercise's cell still does what it did when it was released; comments are no answer."""
+        cell = self._found.found.get(exercise.id)
+        if cell is None:
+            return False
+        theirs, released = parse_code(cell.text), parse_code(self._tests.skeleton(exercise))
+        return theirs is not None and released is not None and ast.dump(theirs) == ast.dump(released)
+
+    def _why(self, exercise: Exercise, stopped: Answer) -> tuple[str, str]:
+        """Return a sentence on why a function did not return, and the student's own line."""
+        if stopped.fault is not None and stopped.outcome is Outcome.RAISED:
+            return explain(stopped.fault, self._sources), line_of(stopped.fault, self._sources)
+        if stopped.outcome is Outcome.MISSING and exercise.id in self._found.found:
+            return f"Its cell was run, but `{exercise.function}` was no function afterwards.", ""
+        return stopped.reason, ""

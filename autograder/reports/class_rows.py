@@ -1,0 +1,130 @@
+"""What the class page needs of each report: small rows, so that a class of any size fits into memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.model import ExerciseResult, Outcome, Report, Status
+
+# where nothing was handed in that could be right or wrong
+_NOT_ATTEMPTED = frozenset([Outcome.MISSING, Outcome.SKIPPED, Outcome.GRADER_ERROR])
+
+
+@dataclass(frozen=True, slots=True)
+class ExerciseRow:
+    """One exercise of one submission."""
+
+    id: str
+    function: str
+    outcome: Outcome
+    score: float
+    max_score: float
+    checks: tuple[tuple[str, bool], ...]
+    mistakes: tuple[str, ...]
+    together: bool
+    follow_through: bool
+    untouched: bool = False
+
+    @property
+    def attempted(self) -> bool:
+        """Whether there was an answer that could be right or wrong."""
+        return not self.untouched and self.outcome not in _NOT_ATTEMPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One submission.
+
+    Attributes
+    ----------
+    folder : str or None
+        Where its page stands, below the results and with forward slashes; None where there is no page.
+    versions : tuple of (str, str)
+        What it was graded with: the term and its value.
+    """
+
+    student: str
+    assignment: str
+    folder: str | None
+    status: Status
+    score: float | None
+    max_score: float
+    reason: str
+    exercises: tuple[ExerciseRow, ...]
+    seconds: tuple[tuple[str, float], ...]
+    versions: tuple[tuple[str, str], ...]
+
+    @property
+    def graded(self) -> bool:
+        """Whether it has a verdict on what it holds."""
+        return self.status is Status.GRADED
+
+    @property
+    def total_seconds(self) -> float:
+        """The time that grading it took."""
+        return sum(seconds for _, seconds in self.seconds)
+
+
+class Register:
+    """Takes in reports one after another and keeps a row of each; what is equal in many rows is kept once."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Row]] = {}
+        self._shared: dict[Any, Any] = {}
+
+    def add(self, report: Report, folder: str | None) -> None:
+        """Keep what the class page says of a report.
+
+        Parameters
+        ----------
+        folder : str or None
+            The folder of its page, below the results; None where no page could be written.
+        """
+        origin = report.provenance
+        row = Row(
+            student=report.student,
+            assignment=self._share(report.assignment),
+            folder=folder,
+            status=report.status,
+            score=report.score,
+            max_score=report.max_score,
+            reason=self._share(report.reason),
+            exercises=tuple(self._exercise(result) for result in report.exercises),
+            seconds=tuple((self._share(stage), seconds) for stage, seconds in report.seconds.items()),
+            versions=self._share(
+                (
+                    ("Assignment", origin.assignment_digest),
+                    ("Grader", origin.grader),
+                    ("Isolation", origin.isolation),
+                    ("Python", origin.python),
+                    ("NumPy", origin.numpy),
+                )
+            ),
+        )
+        self._rows.setdefault(row.assignment, []).append(row)
+
+    def classes(self) -> Iterator[tuple[str, list[Row]]]:
+        """Yield each assignment with its rows, in the order of ``scores.csv``."""
+        for assignment in sorted(self._rows):
+            yield assignment, sorted(self._rows[assignment], key=lambda row: row.student)
+
+    def _exercise(self, result: ExerciseResult) -> ExerciseRow:
+        # most rows of a class are one of a few: hence shared as wholes
+        row: ExerciseRow = self._share(
+            ExerciseRow(
+                id=result.id,
+                function=result.function,
+                outcome=result.outcome,
+                score=result.score,
+                max_score=result.max_score,
+                checks=tuple((check.name, check.passed) for check in result.checks),
+                mistakes=result.mistakes,
+                together=result.together,
+                follow_through=result.follow_through,
+                untouched=result.untouched,
+            )
+        )
+        return row
+
+    def _share(self, value: Any) -> Any:
+        return self._shared.setdefault(value, value)

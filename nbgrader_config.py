@@ -23,3 +23,23 @@ c.GenerateAssignment.preprocessors = [
     "autograder.release_steps.ShipCompanions",  # rnn_utils, public_tests, requirements, README beside the notebook
     "autograder.release_steps.RefuseLeaks",  # always the last: no release in which a piece of a solution stands
 ]
+
+# What happens to a submission in `nbgrader autograde`: nbgrader's own two lists, with autograder's steps among them.
+# Student code runs in the sandbox and nowhere else: Execute, which would run it in a kernel beside the grades, is not in
+# the list.
+c.Autograde.sanitize_preprocessors = [
+    "autograder.plugin.RestoreCells",  # metadata that Colab and others lose
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.plugin.GradeInSandbox",  # in the place of Execute: the outcome becomes the test cell's output
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.plugin.SaveFeedback",  # after SaveAutoGrades, which overwrites; before the late penalties
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]

@@ -80,6 +80,32 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     return Answers(cells, found, tuple(notes))
 
 
+def lost(notebook: Notebook, assignment: Assignment, source: SourceNotebook, found: Answers) -> tuple[str, ...]:
+    """Return what is to be said of given parts that are gone from a notebook; it is graded without them all the same.
+
+    Parameters
+    ----------
+    notebook : Notebook
+        The submission, in which `found` was found.
+    """
+    ids = {cell.grade_id for cell in notebook.cells}
+    texts = {cell.text for cell in notebook.cells}
+    given = {cell.grade_id: cell.text for cell in source.given}
+    notes = []
+    tests = [e for e in assignment.exercises if f"test_{e.id}" not in ids and given.get(f"test_{e.id}") not in texts]
+    if tests and not any("plain Python script" in note for note in notebook.notes):
+        notes.append(f"The notebook has lost the test cells of {_functions(tests)}; the grade needs none of them.")
+    answered = [exercise for exercise in assignment.exercises if exercise.id in found.found]
+    unmarked = [exercise for exercise in answered if exercise.id not in _markers(found.found[exercise.id].source)]
+    if unmarked and any(_MARK in cell.source or cell.grade_id for cell in found.found.values()):  # else it is said
+        notes.append(f"The marker in the cell of {_functions(unmarked)} is gone; the cell was found without it.")
+    return tuple(notes)
+
+
+def _functions(exercises: Sequence[Exercise]) -> str:
+    return ", ".join(f"`{exercise.function}`" for exercise in exercises)
+
+
 @dataclass(frozen=True)
 class _Read:
     """A cell and what can be seen in it, parsed once.

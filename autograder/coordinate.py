@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import intake, run
+from autograder import exporting, intake, run
 from autograder.course import Course
 from autograder.errors import Exit, GraderError, UsageError
+from autograder.exporting import Wanted, Written
 from autograder.intake import Submitted
 from autograder.model import Level, Report, Status
+from autograder.reports.class_rows import Register
+from autograder.reports.export import Entry
 from autograder.results import Results
 from autograder.run import Job, Setting
 from autograder.sandbox.launch import Launched
@@ -34,6 +37,8 @@ class Order:
     min_isolation: str
     fresh: bool
     limits: Limits = field(default_factory=Limits)
+    exports: Wanted = field(default_factory=Wanted)
+    which: str = "last"
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,16 @@ class Summary:
         How many were graded now; the others held from an earlier run.
     problems : tuple of str
         What went wrong on our side, beside the submissions that have no verdict.
+    remarks : tuple of str
+        How submissions came, where that has to be told, and which of several counts.
     """
 
     reports: tuple[Report, ...]
     graded: int
     scores: Path
     problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    exports: Written = field(default_factory=Written)
 
     @property
     def exit_code(self) -> Exit:
@@ -96,7 +105,7 @@ def grade_submissions(
         Before anything is graded.
     """
     floor = floor_of(order.min_isolation)
-    submissions = intake.find(order.course, order.paths, order.assignment)
+    submissions = intake.find(order.course, order.paths, order.assignment, order.which)
     names = sorted({submitted.assignment for submitted in submissions})
     workers = max(1, min(order.workers, len(submissions)))
     setting = Setting(order.course, order.key, order.limits, floor)
@@ -113,6 +122,7 @@ def grade_submissions(
             writer.open()
         run.wait_until_ready()
         results.make()
+        exporting.check(order.exports, order.out)
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:
         known = None if order.fresh else results.read(submitted.folder)
@@ -120,6 +130,8 @@ def grade_submissions(
 
     begin(len(submissions))
     reports, graded, problems = [], 0, []
+    register = Register()
+    entries: list[Entry] = []
     today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
     try:
         if workers == 1:
@@ -133,13 +145,12 @@ def grade_submissions(
             earlier=earlier,
             meanwhile=look_before if workers > 1 else lambda: None,
         ):
-            if now:
-                try:
-                    results.write(submitted.folder, report, today)
-                except GraderError as error:  # this one's folder, or the whole disk: the others are tried all the same
-                    problems.append(str(error))
-                graded += 1
+            failed = _write_one(results, submitted.folder, report, today) if now else []
+            problems += failed
+            graded += now
             reports.append(report)
+            register.add(report, None if failed else submitted.folder)
+            entries.append(Entry(report, submitted.folder))
             if writer is not None:
                 writer.add(report, submitted.timestamp)
             step(report)
@@ -150,7 +161,28 @@ def grade_submissions(
     finally:
         run.close_graders()
     scores = results.write_scores(reports)
-    return Summary(tuple(reports), graded, scores, tuple(problems))
+    problems += _write_class(results, register, today)
+    remarks = tuple(intake.remarks(submissions, order.which))
+    exports = exporting.write(order.exports, order.out, entries)
+    return Summary(tuple(reports), graded, scores, (*problems, *exports.problems), remarks, exports)
+
+
+def _write_one(results: Results, folder: str, report: Report, today: str) -> list[str]:
+    """Write a submission's results; return what went wrong: this one's folder, or the whole disk, the others follow."""
+    try:
+        results.write(folder, report, today)
+    except GraderError as error:
+        return [str(error)]
+    return []
+
+
+def _write_class(results: Results, register: Register, today: str) -> list[str]:
+    """Write the instructor's page; return what went wrong: the scores are there all the same."""
+    try:
+        results.write_class(register, today)
+    except GraderError as error:
+        return [str(error)]
+    return []
 
 
 class _Gradebook:

@@ -29,10 +29,13 @@ DIGITS_CAP = 400  # of one integer: all that a float can hold
 CELLS_CAP = 5_000
 SOURCE_CAP = 1 << 20  # characters of code in all cells together, an emoji counted as two: so JSON escapes it
 PARSE_CAP = 1 << 16  # characters of one cell that are parsed as Python: half a second at the very worst
+_SCRIPT_PARSE_CAP = 1 << 18  # of all cells of a script, until one is found to define a function
 
 # A line of IPython's own, up to its end or the end of what a backslash continues. Blanks only before it, never a
 # newline: a pattern that may begin anywhere in a run of blank lines takes quadratic time over it.
 _MAGIC = re.compile(r"^([ \t]*)[%!?](?:\\\n|[^\n])*", re.MULTILINE)
+_NO_CODE = re.compile(r"^[^={]*\[(?:markdown|md|raw)\]")
+_DIVIDER = re.compile(r"^# ?%%([^\n]*)(?:\n|\Z)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _PYTHON_MAGICS = frozenset(["time", "capture", "prun"])  # run the cell's Python and keep the names that it binds
 
@@ -163,6 +166,7 @@ def parse(content: bytes) -> Notebook:
             "keep data in files, and submit it again."
         )
     try:
+        # NaN and the infinities are read, though no JSON: nbformat itself writes them, where an output held them
         document = json.loads(text, object_pairs_hook=_strict, parse_int=_integer)
     except _DuplicateKeyError as error:
         raise SubmissionError(f"The notebook is damaged: {error}. Open it in Jupyter and save it again.") from error
@@ -171,10 +175,11 @@ def parse(content: bytes) -> Notebook:
             "The notebook is damaged: its JSON is nested too deeply. Open it in Jupyter and save it again."
         ) from error
     except ValueError as error:
-        script = _plain(text)
-        if _is_script(script):
-            note = "This is a plain Python script, not a notebook; it was read as one cell. Submit the notebook."
-            return Notebook((Cell(0, script),), sha256, (note,))
+        script = _script_cells(_plain(text))
+        if script:
+            how = "as one cell" if len(script) == 1 else "cell by cell"
+            note = f"This is a plain Python script, not a notebook; it was read {how}. Submit the notebook."
+            return Notebook(script, sha256, (note,))
         raise SubmissionError(
             "The file is not a Jupyter notebook: it is not valid JSON. If a download or a merge broke it, "
             "open your own copy in Jupyter, save it and submit that."
@@ -203,9 +208,28 @@ def _plain(source: str) -> str:
     return source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
 
 
-def _is_script(text: str) -> bool:
-    tree = parse_code(text)
-    return tree is not None and any(isinstance(node, ast.FunctionDef) for node in tree.body)
+def _script_cells(text: str) -> tuple[Cell, ...]:
+    """Return the code cells of a Python script, one where it is not divided; none where it defines no function.
+
+    Jupytext and editors divide a script into cells by lines that begin with ``# %%``; a word in brackets there says
+    that a cell is no code.
+    """
+    if len(text) > SOURCE_CAP:
+        return ()
+    marks = [(0, 0, ""), *((found.start(), found.end(), found[1]) for found in _DIVIDER.finditer(text))]
+    ends = [start for start, _, _ in marks[1:]] + [len(text)]
+    cells = [
+        Cell(index, text[begin:end])
+        for index, ((_, begin, title), end) in enumerate(zip(marks, ends, strict=True))
+        if not _NO_CODE.search(title) and text[begin:end].strip()
+    ][:CELLS_CAP]
+    room = _SCRIPT_PARSE_CAP
+    for cell in cells:
+        room -= len(cell.source) if "def " in cell.source else 0
+        tree = parse_code(cell.source) if "def " in cell.source and room >= 0 else None
+        if tree is not None and any(isinstance(node, ast.FunctionDef) for node in tree.body):
+            return tuple(cells)
+    return ()
 
 
 def _from_document(document: Any, sha256: str) -> Notebook:

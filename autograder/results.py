@@ -1,4 +1,4 @@
-"""The results folder: one folder a submission, replaced as a whole or not at all; one ``scores.csv``."""
+"""The results folder: one folder a submission, replaced as a whole or not at all; one ``scores.csv``, one page."""
 
 import ctypes
 import os
@@ -9,9 +9,12 @@ from pathlib import Path
 
 from autograder.errors import GraderError, UsageError
 from autograder.model import Report
-from autograder.reports import json_report, page, scores
+from autograder.reports import audit_status, class_page, json_report, page, scores
+from autograder.reports.audit_status import AuditStatus
+from autograder.reports.class_page import INDEX
+from autograder.reports.class_rows import Register
 
-REPORT, PAGE, SCORES = "report.json", "feedback.html", "scores.csv"
+REPORT, PAGE, SCORES, AUDIT = "report.json", "feedback.html", "scores.csv", "audit.json"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -69,23 +72,58 @@ class Results:
     def write_scores(self, reports: Iterable[Report]) -> Path:
         """Write ``scores.csv`` and return its path."""
         target = self.root / SCORES
-        text = scores.to_csv(reports)
-        try:
-            with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
-                fresh = Path(folder, SCORES)
-                fresh.write_text(text, encoding="utf-8")
-                fresh.chmod(0o644)
-                fresh.replace(target)
-        except (OSError, UnicodeError) as error:
-            raise GraderError(f"{target} could not be written: {error}.") from error
+        _replace(target, scores.to_csv(reports))
         return target
+
+    def write_class(self, register: Register, when: str = "") -> Path:
+        """Write the instructor's page, or one for each assignment and one above them; return the first to open.
+
+        Raises
+        ------
+        GraderError
+            If the disk does not take it, or an assignment's name is none for a folder.
+        """
+        for place, text in class_page.pages(register, when, self._audit):
+            target = self._target(place) if place != INDEX else self.root / INDEX
+            _replace(target, text)
+        return self.root / INDEX
+
+    def _audit(self, assignment: str) -> AuditStatus | None:
+        """Return what the last audit found: it stands beside the results, or in the course that they belong to."""
+        for folder in (self.root, self.root.resolve().parent):
+            try:
+                found = audit_status.from_json((folder / AUDIT).read_text(encoding="utf-8"), assignment)
+            except (OSError, ValueError):
+                continue
+            if found is not None:
+                return found
+        return None
 
     def _target(self, folder: str) -> Path:
         """Return a submission's folder, which is inside ours."""
         parts = folder.split("/")
-        if not all(parts) or any(part.startswith(".") or "\0" in part for part in parts) or folder == SCORES:
+        if not all(parts) or any(part.startswith(".") or "\0" in part for part in parts) or folder in {SCORES, INDEX}:
             raise GraderError(f"{folder!r} is no name for a folder of results. This is a fault of the grader.")
         return self.root.joinpath(*parts)
+
+
+def _replace(target: Path, text: str) -> None:
+    """Write a file of the whole class; the old one stays until the new one is complete.
+
+    Raises
+    ------
+    GraderError
+        If the disk does not take it.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as folder:
+            fresh = Path(folder, target.name)
+            fresh.write_text(text, encoding="utf-8")
+            fresh.chmod(0o644)
+            fresh.replace(target)
+    except (OSError, UnicodeError) as error:
+        raise GraderError(f"{target} could not be written: {error}.") from error
 
 
 def _check_replaceable(target: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from autograder import demo
 from autograder.course import Course
@@ -14,6 +15,10 @@ from autograder.sandbox.limits import Limits
 
 # IPython warns where it has no home of its own to write to, as on some CI machines; here warnings are errors
 os.environ.setdefault("IPYTHONDIR", tempfile.mkdtemp(prefix="ipython-"))
+
+# a deadline measures the machine and its neighbours, not the code
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = b"a secret for tests, and only for tests"

@@ -58,7 +58,7 @@ def _listed(rows: Sequence[Report]) -> Table:
     for report in rows:
         outcomes = {result.id: _word(result.outcome) for result in report.exercises}
         table.add_row(
-            Text(visible(report.student)),
+            Text(visible(f"{report.student} {report.name}".rstrip() if report.name else report.student)),
             *([Text(visible(report.assignment))] if several else []),
             *(outcomes.get(exercise, _ABSENT) for exercise in exercises),
             _score(report),

@@ -91,6 +91,8 @@ def test_a_folder_is_graded_into_reports_pages_scores_and_gradebook(room: Path) 
     written = report(room / "flat-out", "mei")
     assert written["schema"] == 1
     assert written["provenance"]["isolation"] == "namespaces"  # type: ignore[index]
+    assert written["provenance"]["kernel"] == os.uname().release  # type: ignore[index]
+    assert "50 s in all, memory 1 GiB, output 1 MiB" in written["provenance"]["limits"]  # type: ignore[index]
     with sqlite3.connect(room / "gradebook.db") as book:
         scores = dict(
             book.execute(
@@ -247,21 +249,29 @@ def test_doctor_tries_and_finds_this_machine_fit(room: Path) -> None:
     assert "connect to a port" in done.stdout
 
 
-def test_the_audit_passes_and_fails_where_tests_are_weak(room: Path, tmp_path: Path) -> None:
-    """With the cases that tell two mistakes apart taken away, the audit names what gets through."""
+def test_the_audit_fails_where_tests_are_weak_and_keeps_what_it_found(room: Path, tmp_path: Path) -> None:
+    """With a check taken away, the audit names what gets through, exits 1, and leaves it in audit.json."""
     root = tmp_path / "course"
     shutil.copytree(room, root, ignore=shutil.ignore_patterns("*out*", "gradebook.db", "submitted", "flat"))
-    assert run(root, "audit").returncode == 0
     from autograder import assignments
 
-    definition = assignments.file_of(Course.at(room), NAME).read_text()
-    weak = definition.replace('Check("yt_pred", 4, 1), ', "").replace("key: int", "key: int")
+    weak = assignments.file_of(Course.at(room), NAME).read_text()
+    for old, new in (
+        ('Check("yt_pred", 4, 1), ', ""),
+        ("cases=SEQUENCE_CASES", "cases=SEQUENCE_CASES[:1]"),
+        ("mistakes=SEQUENCE_MISTAKES", "mistakes=SEQUENCE_MISTAKES[:1]"),
+    ):
+        assert weak.count(old) == 1
+        weak = weak.replace(old, new)
     place = root / "autograder" / "assignments"
     place.mkdir(parents=True)
     (place / f"{NAME}.py").write_text(weak)
-    done = run(root, "audit")
+    done = run(root, "audit", "--key", "00" * 32)
     assert done.returncode == 1
-    assert "WEAK" in done.stdout
+    assert "The hidden tests are weak" in done.stderr
+    assert "it should earn 100" in done.stdout
+    kept = json.loads((root / "audit.json").read_text())["assignments"][NAME]
+    assert (kept["passed"], kept["key"]) == (False, "00" * 32)
 
 
 def test_help_is_quick_to_import(course: Course) -> None:

@@ -29,6 +29,8 @@ SOURCE = SourceNotebook(
             [(IMPORTS, "imports"), (DEMO, "demo"), (TEST_1, "test_UNQ_C1"), (TEST_2, "test_UNQ_C2")]
         )
     ),
+    code="",
+    places={},
 )
 
 

@@ -19,25 +19,39 @@ PACKAGE = "autograder"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("audit", "coordinate", "demo", "doctor", "new", "plugin"),
-    ("release", "results", "run"),
-    ("gradebook", "grade", "release_steps", "reports.table"),
-    ("loading",),
+    ("auditing", "coordinate", "demo", "doctor", "inspection", "new", "plugin", "reporting"),
+    ("audit",),
+    ("audit.work",),
+    ("audit.exam", "exporting", "gradescope_zip", "release", "results", "run"),
+    ("gradebook", "grade", "release_steps", "reports.class_page", "reports.table"),
+    ("marking",),
+    ("audit.equivalence", "audit.findings", "audit.mutants", "hidden_tests"),
+    ("audit.operators", "audit.shapes", "reports.formats"),
+    ("audit.field", "reports.canvas", "reports.github", "reports.gradescope", "reports.jsonl", "reports.junit",
+     "reports.moodle"),
+    ("loading", "reports.spreadsheet"),
     ("answers", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access", "helping", "intake",
-     "reference", "release_folder", "reports.json_report", "reports.page", "reports.scores",
+     "reference", "release_folder", "reports.class_statistics", "reports.json_report", "reports.page", "reports.scores",
      "secret"),
-    ("judging",),
-    ("assignments.*", "compare", "leaks", "sandbox.probe", "source"),
-    ("sandbox.session",),
-    ("notebook", "reports.text", "sandbox.client", "shipped", "skeleton", "solutions"),
-    ("course", "expressions", "regions", "sandbox.connection", "variants"),
+    ("intake.clones", "intake.downloads"),
+    ("intake.platforms", "judging"),
+    ("assignments.*", "compare", "intake.submitted", "leaks", "reports.explanation", "reports.roster",
+     "sandbox.probe", "source"),
+    ("assignments.backpropagation_through_time_lstm_mistakes", "assignments.backpropagation_through_time_rnn_mistakes",
+     "assignments.lstm_step_by_step_mistakes", "assignments.types_of_rnn_mistakes",
+     "assignments.types_of_rnn_sampling",  # what an assignment's own file is too short for
+     "intake.archive", "reports.markup", "sandbox.session"),
+    ("notebook", "reports.audit_status", "reports.class_rows", "reports.export", "reports.progress",
+     "reports.text", "sandbox.client", "shipped", "skeleton", "solutions"),
+    ("autograded", "course", "expressions", "regions", "reports.departure_picture", "sandbox.connection", "variants"),
     ("sandbox.launch", "sandbox.warden"),
     ("sandbox.zygote",),
     ("sandbox.confinement", "sandbox.guest"),
     ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
-    ("draws", "errors", "model"),
+    ("departure", "draws", "intake.times"),
+    ("errors", "model"),
     ("", "reports", "sandbox"),  # the packages themselves: a docstring and the version
 )  # fmt: skip
 
@@ -47,8 +61,11 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "errors": (),
     "reports.*": ("model", "errors", "reports.*"),  # a picture of a report, and of nothing else
     "results": ("model", "errors", "reports.*"),
+    "exporting": ("model", "errors", "reports.*"),
+    "reporting": ("model", "errors", "exporting", "results", "reports.*"),
     "gradebook": ("model", "errors", "gradebook_access"),
     "gradebook_access": ("errors",),
+    "departure": ("model",),
     "draws": (),
     "assignments.*": ("model", "draws", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox
@@ -85,6 +102,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "sandbox.wire": ("numpy",),
     "notebook": (),
     "intake": (),
+    "intake.*": (),
 }
 
 # The only modules that know of these packages.

@@ -405,5 +405,5 @@ def test_timestamps_that_are_no_files(course, tmp_path, kind):
 )
 def test_any_text_for_a_time(text):
     """Any text at all is a time in UTC or none."""
-    moment = intake._parse_time(text)
+    moment = intake.times.parse_time(text)
     assert moment is None or moment.tzinfo is dt.UTC

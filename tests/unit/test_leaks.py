@@ -313,6 +313,7 @@ class _Rename(ast.NodeTransformer):
         return node if node.id == "np" else ast.Name(f"{node.id}_of_mine", node.ctx)
 
 
+@settings(deadline=None)
 @given(formulas())
 def test_any_telling_formula_is_found_reformatted_and_any_big_one_renamed(formula):
     """For every formula that the check holds to be an answer: other layout never hides it, nor, if big, other names."""

@@ -1,0 +1,172 @@
+"""Writes the exports of a run: all that were asked for are complete before the first is put in place."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.errors import GraderError, UsageError
+from autograder.reports import roster
+from autograder.reports.export import Entry, Export, Naming
+from autograder.reports.formats import FORMATS
+
+FOLDER = "exports"  # below the results
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which exports a run is to make.
+
+    Attributes
+    ----------
+    formats : tuple of str
+        Keys of `autograder.reports.formats.FORMATS`.
+    summary : Path or None
+        The file that a CI system shows as the summary of a step; summaries are added at its end.
+    """
+
+    formats: tuple[str, ...] = ()
+    naming: Naming = field(default_factory=Naming)
+    summary: Path | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of writing them.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where they are; None where none were asked for, or they could not be written.
+    lines, notes : tuple of str
+        For the standard output as they are; for the instructor.
+    problems : tuple of str
+        What went wrong on our side.
+    """
+
+    folder: Path | None = None
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def wanted(
+    formats: Sequence[str], ids: Path | None = None, titles: Sequence[str] = (), summary: Path | None = None
+) -> Wanted:
+    """Return what the options of the command line ask for.
+
+    Parameters
+    ----------
+    formats : sequence of str
+        Names of formats, each text one or several with commas between.
+    ids : Path, optional
+        A file with the names that learning platforms use, see `autograder.reports.roster.naming`.
+    titles : sequence of str
+        Headings of assignments' columns, likewise.
+
+    Raises
+    ------
+    UsageError
+        If a format is unknown, or the file of ids cannot be read.
+    """
+    names = tuple(dict.fromkeys(name.strip() for text in formats for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise UsageError(f"There is no format {unknown[0]!r}. The formats are: {', '.join(FORMATS)}.")
+    try:
+        text = ids.read_text(encoding="utf-8") if ids is not None else None
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"The file of ids {ids} cannot be read: {error}.") from error
+    return Wanted(names, roster.naming(text, titles), summary)
+
+
+def check(asked: Wanted, root: Path) -> None:
+    """Look whether exports can be written below a results folder, before anything is graded.
+
+    Raises
+    ------
+    UsageError
+        If they cannot.
+    """
+    if not asked.formats:
+        return
+    folder = root / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-"):
+            pass
+    except OSError as error:
+        raise UsageError(f"The exports cannot be written to {folder}: {error.strerror}.") from error
+
+
+def write(asked: Wanted, root: Path, entries: Sequence[Entry]) -> Written:
+    """Write the exports that were asked for below a results folder.
+
+    Old ones are replaced when all the new ones are complete; exports that were not asked for stay as they are.
+    """
+    if not asked.formats:
+        return Written()
+    folder = root / FOLDER
+    try:
+        made = [FORMATS[name](entries, asked.naming) for name in asked.formats]
+        _put(folder, made)
+    except (OSError, UnicodeError, GraderError) as error:
+        why = f"The exports could not all be written: {error}. What is in {folder} is whole, but may be old."
+        return Written(problems=(why,))
+    problems = _add("".join(export.summary for export in made), asked.summary)
+    return Written(
+        folder,
+        tuple(line for export in made for line in export.lines),
+        tuple(note for export in made for note in export.notes),
+        tuple(problems),
+    )
+
+
+def _put(folder: Path, made: Sequence[Export]) -> None:
+    """Write all files beside their places, then put them there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+        fresh, old = Path(temporary, "fresh"), Path(temporary, "old")
+        fresh.mkdir()
+        old.mkdir()
+        for export in made:
+            (fresh / export.folder).mkdir(exist_ok=True)
+        for name, content in (item for export in made for item in export.files.items()):
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for new in sorted(fresh.iterdir()):
+            _replace(new, folder / new.name, old / new.name)
+
+
+def _replace(new: Path, place: Path, old: Path) -> None:
+    """Put a file or folder in another's place; if that fails, the old one stands again."""
+    if os.path.lexists(place):
+        place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        if os.path.lexists(old):
+            old.rename(place)
+        raise
+
+
+def _add(text: str, summary: Path | None) -> list[str]:
+    """Add text at the end of the summary; half of it is taken away again if the disk is full."""
+    if not text or summary is None:
+        return []
+    try:
+        with summary.open("ab", buffering=0) as file:  # a buffer would try again what has failed
+            before, rest = file.seek(0, os.SEEK_END), text.encode()
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(before)
+                raise
+    except OSError as error:
+        return [f"The summary could not be added to {summary}: {error.strerror}."]
+    return []

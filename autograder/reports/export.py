@@ -1,0 +1,70 @@
+"""What an export is made of and gives: reports with their places, names that others know students by, files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autograder.model import ExerciseResult, Report
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A report, and the folder below the results that it stands in, with forward slashes."""
+
+    report: Report
+    place: str
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What students and assignments are called elsewhere.
+
+    Attributes
+    ----------
+    people : mapping
+        From a student's id in the reports to what a learning platform knows of them, by the columns of
+        `autograder.reports.roster.COLUMNS`.
+    titles : mapping of str to str
+        From an assignment's name to the heading of its column; an assignment that is not in it keeps its name.
+    """
+
+    people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, student: str, column: str) -> str:
+        """Return what is known of a student; empty where nothing is."""
+        return self.people.get(student, {}).get(column, "")
+
+    def title(self, assignment: str) -> str:
+        """Return the heading of an assignment's column."""
+        return self.titles.get(assignment, assignment)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What one format makes of the reports of a run.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        By path below the folder of exports, with forward slashes.
+    notes : tuple of str
+        Sentences for the instructor: what is not in the files, and why.
+    lines : tuple of str
+        For the standard output, where a CI system looks for them.
+    summary : str
+        For the file that a CI system shows as the summary of a step.
+    folder : str
+        A folder of the format's own, replaced as a whole: nothing of an earlier run is left in it.
+    """
+
+    files: Mapping[str, bytes]
+    notes: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    summary: str = ""
+    folder: str = ""
+
+
+def findings(result: ExerciseResult) -> list[str]:
+    """Return what an exercise lost points for, a line each: checks that failed, where it raised, the feedback."""
+    wrong = [f"{check.name}: {check.problem or 'not right'}" for check in result.checks if not check.passed]
+    return [text for text in (*wrong, result.line, result.feedback) if text]

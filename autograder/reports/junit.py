@@ -1,0 +1,75 @@
+"""`junit`: JUnit XML, one test suite per submission and one test per exercise.
+
+There is no one standard. What is relied on is what three readers have in common: Jenkins' xUnit plugin (junit-10.xsd:
+which attributes there may be), GitLab (a test is known by ``classname`` and ``name``, of two alike the second is
+dropped, so the class name holds assignment and student), and dorny/test-reporter and mikepenz/action-junit-report for
+GitHub (no heading of their own where the suite is called like the class).
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+
+from autograder.model import ExerciseResult, Outcome, Report, Status
+from autograder.reports.export import Entry, Export, Naming, findings
+from autograder.reports.text import outcome_word, points, visible
+
+FILE = "junit.xml"
+_FAULTS = ("failure", "error")  # the student's and ours
+
+
+def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001  every format is called alike
+    """Write a run as JUnit XML.
+
+    A test passes where the exercise earned all of its points. Every other outcome of a student's is a ``failure``, also
+    what was not reached: a suite that shows green has full marks. What we could not grade is an ``error``.
+    """
+    root = ET.Element("testsuites", name="autograder")
+    for report in sorted((entry.report for entry in entries), key=lambda report: (report.assignment, report.student)):
+        root.append(_suite(report))
+    _count(root, list(root.iter("testcase")))
+    root.set("time", _seconds(sum(sum(entry.report.seconds.values()) for entry in entries)))
+    ET.indent(root)
+    return Export({FILE: ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"})
+
+
+def _suite(report: Report) -> ET.Element:
+    name = visible(f"{report.assignment}.{report.student}")
+    suite = ET.Element("testsuite", name=name)
+    for title, fault, word, text in _tests(report):
+        # how long one exercise took is not on record; readers print nonsense where there is no time at all
+        case = ET.SubElement(suite, "testcase", classname=name, name=visible(title), time="0.000")
+        if fault:
+            first, _, _ = text.partition("\n")
+            found = ET.SubElement(case, fault, type=word, message=visible(first))
+            found.text = visible(text, keep="\n")
+    _count(suite, suite)
+    suite.set("skipped", "0")
+    suite.set("time", _seconds(sum(report.seconds.values())))
+    return suite
+
+
+def _tests(report: Report) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the name of each test, the kind of its fault or nothing, the outcome's word, and what to say."""
+    if report.status is not Status.GRADED:
+        fault = "failure" if report.status is Status.REJECTED else "error"
+        yield "submission", fault, report.status.value, report.reason
+        return
+    for result in report.exercises:
+        fault = {Outcome.PASSED: "", Outcome.GRADER_ERROR: "error"}.get(result.outcome, "failure")
+        yield f"{result.id} {result.function}", fault, result.outcome.value, _said(result)
+
+
+def _said(result: ExerciseResult) -> str:
+    """Return outcome and points, then what the points were lost for."""
+    first = f"{outcome_word(result.outcome)}: {points(result.score)} of {points(result.max_score)} points"
+    return "\n".join([first, *findings(result)])
+
+
+def _count(element: ET.Element, cases: Sequence[ET.Element] | ET.Element) -> None:
+    element.set("tests", str(len(cases)))
+    for fault in _FAULTS:
+        element.set(f"{fault}s", str(sum(case.find(fault) is not None for case in cases)))
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}"

@@ -1,0 +1,155 @@
+"""Exports are written whole or not at all, and what cannot be done is said in a sentence."""
+
+import errno
+import resource
+import typing
+from pathlib import Path
+
+import pytest
+from exported_reports import CLASS, entries, report, ungraded
+
+from autograder import cli, exporting
+from autograder.errors import UsageError
+from autograder.reports.formats import FORMATS
+
+ALL = ",".join(FORMATS)
+
+
+def everything_in(folder):
+    """Return all files below a folder and their content."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_format_is_written(tmp_path):
+    """All formats at once: each has its file, nothing else is left behind, and anyone may read them."""
+    written = exporting.write(exporting.wanted([ALL]), tmp_path, entries(*CLASS))
+    assert written.problems == ()
+    assert written.folder == tmp_path / "exports"
+    files = everything_in(written.folder)
+    assert {name for name in files if "/" not in name} == {
+        *("grades.csv", "canvas.csv", "moodle.csv", "junit.xml", "summary.md", "annotations.txt", "reports.jsonl")
+    }
+    assert len([name for name in files if name.startswith("gradescope/")]) == 4
+    assert {path.name for path in written.folder.iterdir()} == {name.split("/")[0] for name in files}
+    assert len(written.lines) == 3
+    assert len(written.notes) == 2
+
+
+def test_formats_are_named_with_commas_and_again():
+    """`--format a,b --format c` asks for three; twice the same is once."""
+    assert exporting.wanted(["junit, csv", "github", "csv,"]).formats == ("junit", "csv", "github")
+
+
+@pytest.mark.parametrize("name", ["pdf", "CSV", "junit;csv", "../x"])
+def test_an_unknown_format_is_refused(name):
+    """The sentence names it, and what there is."""
+    with pytest.raises(UsageError, match=r"There is no format .*csv, canvas, moodle, junit, gradescope, github, jsonl"):
+        exporting.wanted(["csv", name])
+
+
+def test_help_names_every_format():
+    """`--help` lists what there is."""
+    for option in typing.get_args(cli.FormatOption)[1:]:
+        assert option.help.rstrip(".").split(": ")[1].split(", ") == list(FORMATS)
+
+
+def test_a_file_of_ids_that_is_not_there_is_told(tmp_path):
+    """Before anything is graded."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        exporting.wanted(["canvas"], tmp_path / "none.csv")
+    (tmp_path / "latin.csv").write_bytes("student,name\ns001,Zoë\n".encode("latin-1"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        exporting.wanted(["canvas"], tmp_path / "latin.csv")
+
+
+def test_nothing_is_made_where_nothing_is_asked_for(tmp_path):
+    """Without a format there is no folder of exports."""
+    exporting.check(exporting.wanted([]), tmp_path)
+    assert exporting.write(exporting.wanted([]), tmp_path, entries(*CLASS)).folder is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before(tmp_path):
+    """A file stands where the folder should be."""
+    (tmp_path / "exports").write_text("in the way")
+    with pytest.raises(UsageError, match="exports cannot be written to"):
+        exporting.check(exporting.wanted(["csv"]), tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_exports_whole(tmp_path, monkeypatch):
+    """The disk fills up at the third file: all old files stand as they were, and one sentence says why."""
+    asked = exporting.wanted([ALL])
+    exporting.write(asked, tmp_path, entries(report("before")))
+    before = everything_in(tmp_path)
+    real, count = Path.write_bytes, 0
+
+    def full(path, data):
+        nonlocal count
+        count += 1
+        if count < 3:
+            return real(path, data)
+        real(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    written = exporting.write(asked, tmp_path, entries(*CLASS))
+    monkeypatch.undo()
+    assert everything_in(tmp_path) == before
+    assert written.folder is None
+    (problem,) = written.problems
+    assert "No space left on device" in problem
+
+
+def test_results_of_an_earlier_run_do_not_stay_for_gradescope(tmp_path):
+    """Who had a verdict before and has none now has no file; a format that is not asked for is left alone."""
+    asked = exporting.wanted(["gradescope", "csv"])
+    exporting.write(asked, tmp_path, entries(report("s001")))
+    assert "gradescope/rnn_step_by_step/0/results.json" in everything_in(tmp_path / "exports")
+    exporting.write(exporting.wanted(["gradescope"]), tmp_path, entries(ungraded("s001")))
+    assert list(everything_in(tmp_path / "exports")) == ["grades.csv"]
+
+
+def test_the_summary_is_added_to_what_other_steps_wrote(tmp_path):
+    """GitHub's file is written to by every step: ours stands after what is there."""
+    summary = tmp_path / "summary"
+    summary.write_text("from an earlier step\n")
+    exporting.write(exporting.wanted(["github"], summary=summary), tmp_path, entries(report()))
+    text = summary.read_text()
+    assert text.startswith("from an earlier step\n")
+    assert text.endswith((tmp_path / "exports" / "summary.md").read_text())
+    exporting.write(exporting.wanted(["csv"], summary=summary), tmp_path, entries(report()))
+    assert summary.read_text() == text, "other formats have none"
+
+
+@pytest.mark.parametrize("place", ["/dev/full", "none/there"])
+def test_a_summary_that_cannot_be_added_is_a_problem_of_ours(tmp_path, place):
+    """A full disk, or no such folder: the exports stand, and a sentence says what is missing."""
+    asked = exporting.wanted(["github"], summary=tmp_path / place)
+    written = exporting.write(asked, tmp_path, entries(report()))
+    assert written.folder is not None
+    (problem,) = written.problems
+    assert problem.startswith("The summary could not be added to ")
+
+
+def test_a_summary_is_added_whole_or_not_at_all(tmp_path):
+    """A limit is reached in the middle of ours: what other steps wrote is left as it was."""
+    summary = tmp_path / "summary"
+    summary.write_text("x" * 50_000)
+    asked = exporting.wanted(["github"], summary=summary)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_100, hard))
+    try:
+        written = exporting.write(asked, tmp_path, entries(*CLASS))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "The summary could not be added to" in written.problems[0]
+    assert summary.read_text() == "x" * 50_000
+
+
+def test_what_cannot_be_written_is_no_traceback(tmp_path):
+    """A report that breaks the rule about scores is ours to mend: a sentence, and no file."""
+    from dataclasses import replace
+
+    written = exporting.write(exporting.wanted(["jsonl"]), tmp_path, entries(replace(report(), score=None)))
+    assert "fault of the grader" in written.problems[0]
+    assert not (tmp_path / "exports" / "reports.jsonl").exists()

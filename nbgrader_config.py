@@ -25,8 +25,8 @@ c.GenerateAssignment.preprocessors = [
 ]
 
 # What happens to a submission in `nbgrader autograde`: nbgrader's own two lists, with autograder's steps among them.
-# Student code runs in the sandbox and nowhere else: Execute, which would run it in a kernel beside the grades, is not in
-# the list.
+# Student code runs in the sandbox and nowhere else: Execute, which would run it in a kernel beside the grades, is not
+# in the list.
 c.Autograde.sanitize_preprocessors = [
     "autograder.plugin.RestoreCells",  # metadata that Colab and others lose
     "nbgrader.preprocessors.ClearOutput",

@@ -5,6 +5,7 @@ A fork of `autograder.sandbox.warden`, inside the walls from its first moment; s
 
 import base64
 import gc
+import importlib
 import json
 import math
 import os
@@ -71,6 +72,7 @@ def _prepare(plan: isolation.Plan, codes: Mapping[str, CodeType]) -> "Kernel":
     os.dup2(null, 0)  # standard input has brought the course, and leads nowhere from now on
     os.close(null)
     isolation.put_modules(plan, {name: base64.b64decode(content) for name, content in course["modules"].items()})
+    importlib.invalidate_caches()  # IPython has looked through sys.path before their folder was there
     kernel: Kernel = guest.Kernel(course["imports"])
     gc.collect()
     gc.freeze()  # what is there now is shared with every guest; the collector must not touch, and so copy, its pages

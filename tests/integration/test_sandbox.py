@@ -55,6 +55,15 @@ def body(zygote: Zygote, lines: str, *arguments: Any, limits: Limits = LIMITS) -
 # ------------------------------------------------------------------------------------------------ ordinary work
 
 
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_the_courses_modules_are_those_of_the_course(namespaces: bool) -> None:  # noqa: FBT001
+    """A package that no installation on this machine has is imported, with namespaces and without."""
+    modules = {"rnn_utils/__init__.py": b"", "rnn_utils/only_here.py": b"WORD = 'here'\n"}
+    launched = launch.Launched(namespaces=namespaces)
+    with Zygote(modules, "from rnn_utils.only_here import WORD", launched) as zygote:
+        assert run(zygote, "def f():\n    return WORD").value == "here"
+
+
 def test_a_function_gets_arrays_and_gives_arrays(zygote: Zygote) -> None:
     """Inputs arrive whole and writable, values come back whole."""
     x = np.arange(6.0).reshape(2, 3)

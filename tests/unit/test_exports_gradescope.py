@@ -56,6 +56,15 @@ SCHEMA = {
 }
 
 
+def texts(value):
+    """Yield every text in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts(inner)
+
+
 @settings(deadline=None, max_examples=60)  # the first call compiles and imports
 @given(classes())
 def test_results_fit_the_specification(group):
@@ -65,6 +74,7 @@ def test_results_fit_the_specification(group):
     assert set(made) == {f"gradescope/{entry.place}/results.json" for entry in graded}
     for data in made.values():
         jsonschema.validate(json.loads(data), SCHEMA)
+        assert all(text.replace("\n", "").isprintable() for text in texts(json.loads(data)))
 
 
 def test_schema_refuses_what_gradescope_does_not_know():

@@ -10,6 +10,7 @@ from exported_reports import CLASS, entries, report, ungraded
 
 from autograder import cli, exporting
 from autograder.errors import UsageError
+from autograder.intake.submitted import safe_name
 from autograder.reports.formats import FORMATS
 
 ALL = ",".join(FORMATS)
@@ -60,6 +61,11 @@ def test_a_file_of_ids_that_is_not_there_is_told(tmp_path):
     (tmp_path / "latin.csv").write_bytes("student,name\ns001,Zoë\n".encode("latin-1"))
     with pytest.raises(UsageError, match="cannot be read"):
         exporting.wanted(["canvas"], tmp_path / "latin.csv")
+
+
+def test_nobody_stands_in_the_place_of_the_exports():
+    """A student called like the folder has another one."""
+    assert safe_name(exporting.FOLDER) != exporting.FOLDER
 
 
 def test_nothing_is_made_where_nothing_is_asked_for(tmp_path):

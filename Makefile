@@ -36,7 +36,7 @@ $(READY_CI): $(READY) requirements-ci.lock
 	$(PIP) --require-hashes --requirement requirements-ci.lock
 	@touch $@
 
-demo: $(READY) ## make a sample class, release its assignment, grade it, show where the pages are
+demo: $(READY) ## release the assignments, let a sample class hand in, grade it, show where the pages are
 	$(BIN)/autograder demo
 
 test: $(READY) ## run the tests

@@ -38,69 +38,111 @@ def autograded(submitted: Document, release: Document, report: Report) -> Docume
     report : Report
         What the submission earned.
     """
-    return annotated(sanitised(restored(submitted, release, report), release), report)
+    document = copy.deepcopy(submitted)
+    _restore(document, release, report)
+    _sanitise(document, release)
+    _annotate(document, report)
+    return document
 
 
 def restored(submitted: Document, release: Document, report: Report) -> Document:
     """Return a copy in which graded cells and test cells have nbgrader's metadata, whatever tool has lost it."""
+    document = copy.deepcopy(submitted)
+    _restore(document, release, report)
+    return document
+
+
+def annotated(submitted: Document, report: Report) -> Document:
+    """Return a copy in which each test cell holds the outcome of its exercise as its output."""
+    document = copy.deepcopy(submitted)
+    _annotate(document, report)
+    return document
+
+
+def from_bytes(content: bytes, release: Document, report: Report) -> bytes:
+    """Return a submission's bytes as nbgrader would leave them; see `autograded`.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If the bytes are no notebook of format 4 or 3.
+    """
+    document = json.loads(content.decode("utf-8-sig"))
+    if document["nbformat"] != 4:
+        import nbformat  # noqa: PLC0415  it takes a while to import, and old notebooks are rare
+
+        document = json.loads(nbformat.writes(nbformat.reads(content.decode("utf-8-sig"), as_version=4)))
+    document["cells"] = [_readable(cell) for cell in document["cells"]]
+    ids: set[str] = set()
+    for place, cell in enumerate(document["cells"]):
+        if "id" in cell:  # a copied cell may bear its original's
+            cell["id"] = str(cell["id"]) if cell["id"] not in ids else f"copy-{place}"
+            ids.add(cell["id"])
+    _restore(document, release, report)
+    _sanitise(document, release)
+    _annotate(document, report)
+    return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _readable(cell: Any) -> Document:
+    """Return a cell as the format has it, where a damaged one would stop the formgrader; its place is kept."""
+    if not isinstance(cell, dict) or cell.get("cell_type") not in {"code", "markdown", "raw"}:
+        return {"cell_type": "raw", "metadata": {}, "source": "This cell cannot be read."}
+    if not isinstance(cell.get("metadata"), dict):
+        cell["metadata"] = {}
+    source = cell.get("source")
+    if not isinstance(source, str) and not (isinstance(source, list) and all(isinstance(s, str) for s in source)):
+        cell["source"] = ""
+    return cell
+
+
+def _restore(document: Document, release: Document, report: Report) -> None:
     given = _by_id(release)
-    cells = [copy.deepcopy(cell) for cell in submitted["cells"]]
+    cells = document["cells"]
+    graded = {exercise.id: exercise.cell for exercise in report.exercises}
+    for grade_id, places in _places(cells).items():  # nbgrader stumbles over an id that stands twice
+        kept = graded.get(grade_id, -1) if graded.get(grade_id, -1) in places else places[-1]
+        for place in places:
+            if place != kept:
+                del cells[place]["metadata"]["nbgrader"]
     named = {_grade_id(cell) for cell in cells}
     for exercise in sorted(report.exercises, key=lambda e: -e.cell):  # from the end: what is put in moves what follows
         own, test = exercise.id, f"test_{exercise.id}"
         at = exercise.cell if 0 <= exercise.cell < len(cells) else None
         if own in given and own not in named and at is not None:
-            cells[at].setdefault("metadata", {})["nbgrader"] = copy.deepcopy(given[own]["metadata"]["nbgrader"])
+            cells[at].setdefault("metadata", {})["nbgrader"] = dict(given[own]["metadata"]["nbgrader"])
         if test in given and test not in named:
-            text = _text(given[test])
-            same = next((c for c in cells if c.get("cell_type") == "code" and _text(c).strip() == text.strip()), None)
+            text = _text(given[test]).strip()
+            same = next((c for c in cells if c.get("cell_type") == "code" and _text(c).strip() == text), None)
             if same is not None:
-                same.setdefault("metadata", {})["nbgrader"] = copy.deepcopy(given[test]["metadata"]["nbgrader"])
-            else:
-                fresh = copy.deepcopy(given[test])
-                if submitted.get("nbformat_minor", 0) < 5:  # ids came with 4.5
-                    fresh.pop("id", None)
-                cells.insert(len(cells) if at is None else at + 1, fresh)
-    return submitted | {"cells": cells}
+                same.setdefault("metadata", {})["nbgrader"] = dict(given[test]["metadata"]["nbgrader"])
+                continue
+            fresh = copy.deepcopy(given[test])
+            if document.get("nbformat_minor", 0) < 5:  # ids came with 4.5
+                fresh.pop("id", None)
+            cells.insert(len(cells) if at is None else at + 1, fresh)
 
 
-def sanitised(submitted: Document, release: Document) -> Document:
-    """Return a copy as nbgrader sanitises one: no outputs, no id twice, locked cells as they were released."""
+def _sanitise(document: Document, release: Document) -> None:
+    """Do what nbgrader does first: no outputs, locked cells as they were released."""
     given = _by_id(release)
-    cells = [copy.deepcopy(cell) for cell in submitted["cells"]]
-    seen: set[str] = set()
-    for cell in reversed(cells):
+    for cell in document["cells"]:
         if cell.get("cell_type") == "code":
             cell["outputs"], cell["execution_count"] = [], None
             for name in ("collapsed", "scrolled"):
                 cell.setdefault("metadata", {}).pop(name, None)
-        settings = cell.get("metadata", {}).get("nbgrader")
-        if not isinstance(settings, dict) or not _counts(settings):
-            continue
-        grade_id = _grade_id(cell)
-        if grade_id in seen:
-            cell["metadata"]["nbgrader"] = {}
-            continue
-        seen.add(grade_id)
-    for cell in cells:
+    for cell in document["cells"]:
         _overwrite(cell, given)
-    metadata = dict(submitted.get("metadata", {}))
     if release.get("metadata", {}).get("kernelspec"):
-        metadata["kernelspec"] = copy.deepcopy(release["metadata"]["kernelspec"])
-    return submitted | {"cells": cells, "metadata": metadata}
+        document.setdefault("metadata", {})["kernelspec"] = copy.deepcopy(release["metadata"]["kernelspec"])
 
 
-def annotated(document: Document, report: Report) -> Document:
-    """Return a copy in which each test cell holds the outcome of its exercise as its output."""
+def _annotate(document: Document, report: Report) -> None:
     results = {f"test_{exercise.id}": exercise for exercise in report.exercises}
-    cells = []
     for cell in document["cells"]:
         result = results.get(_grade_id(cell))
         if result is not None and cell.get("cell_type") == "code":
-            cells.append(cell | {"outputs": outputs(report, result), "execution_count": None})
-        else:
-            cells.append(cell)
-    return document | {"cells": cells}
+            cell["outputs"] = outputs(report, result)
 
 
 def outputs(report: Report, result: ExerciseResult) -> list[dict[str, Any]]:
@@ -124,18 +166,6 @@ def outputs(report: Report, result: ExerciseResult) -> list[dict[str, Any]]:
             "metadata": {},
         },
     ]
-
-
-def write(document: Document) -> bytes:
-    """Return a notebook's bytes as nbformat writes them."""
-    split = copy.deepcopy(document)
-    for cell in split["cells"]:
-        for holder in (cell, *cell.get("outputs", ())):
-            for name in ("source", "text"):
-                if isinstance(holder.get(name), str):
-                    holder[name] = holder[name].splitlines(keepends=True)
-    text = json.dumps(split, indent=1, sort_keys=True, ensure_ascii=False, separators=(",", ": "))
-    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def _overwrite(cell: Document, given: Mapping[str, Document]) -> None:
@@ -170,15 +200,20 @@ def _retype(cell: Document, kind: str) -> None:
         cell.pop("execution_count", None)
 
 
-def _counts(settings: Mapping[str, Any]) -> bool:
-    return bool(settings.get("grade") or settings.get("solution") or _locked(settings))
-
-
 def _locked(settings: Mapping[str, Any]) -> bool:
     """Return whether nbgrader takes a cell for locked: graded ones are, solutions are not."""
     if settings.get("solution"):
         return False
     return bool(settings.get("grade") or settings.get("locked"))
+
+
+def _places(cells: list[Document]) -> dict[str, list[int]]:
+    """Return where each grade id stands."""
+    found: dict[str, list[int]] = {}
+    for place, cell in enumerate(cells):
+        if grade_id := _grade_id(cell):
+            found.setdefault(grade_id, []).append(place)
+    return found
 
 
 def _by_id(document: Document) -> dict[str, Document]:

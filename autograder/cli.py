@@ -336,7 +336,7 @@ def demo(
     course: CourseOption = HERE,
     out: Annotated[Path | None, typer.Option(help="Where the sample class goes.", show_default=".demo/")] = None,
 ) -> None:
-    """Make a sample class, release its assignment, grade it, and say where the pages are."""
+    """Release the assignments, let a sample class hand them in, grade it, and say where the pages are."""
     from autograder import coordinate, run, secret  # noqa: PLC0415
     from autograder import demo as sample  # noqa: PLC0415
     from autograder.course import Course  # noqa: PLC0415

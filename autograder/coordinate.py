@@ -12,6 +12,7 @@ from autograder.errors import Exit, GraderError, UsageError
 from autograder.exporting import Wanted, Written
 from autograder.intake import Submitted
 from autograder.model import Level, Report, Status
+from autograder.nbgrader_folders import Folders
 from autograder.reports.class_rows import Register
 from autograder.reports.export import Entry
 from autograder.results import Results
@@ -115,6 +116,7 @@ def grade_submissions(
     results = Results(order.out, make=False)
     executor = run.pool(workers)
     writer = _Gradebook(order.course, names) if order.gradebook else None
+    folders = Folders(order.course) if order.gradebook else None
 
     @functools.cache
     def look_before() -> None:  # workers have begun by then; nothing is written unless all is well here
@@ -146,7 +148,7 @@ def grade_submissions(
             meanwhile=look_before if workers > 1 else lambda: None,
         ):
             failed = _write_one(results, submitted.folder, report, today) if now else []
-            problems += failed
+            problems += failed or _write_folders(folders, results, submitted, report, now=now)
             graded += now
             reports.append(report)
             register.add(report, None if failed else submitted.folder)
@@ -171,6 +173,19 @@ def _write_one(results: Results, folder: str, report: Report, today: str) -> lis
     """Write a submission's results; return what went wrong: this one's folder, or the whole disk, the others follow."""
     try:
         results.write(folder, report, today)
+    except GraderError as error:
+        return [str(error)]
+    return []
+
+
+def _write_folders(
+    folders: Folders | None, results: Results, submitted: Submitted, report: Report, *, now: bool
+) -> list[str]:
+    """Write what nbgrader's other commands look for; return what went wrong."""
+    if folders is None:
+        return []
+    try:
+        folders.write(submitted, report, results.page(submitted.folder), now=now)
     except GraderError as error:
         return [str(error)]
     return []
@@ -201,10 +216,11 @@ class _Gradebook:
         UsageError
             In one clear line.
         """
-        from autograder import gradebook, gradebook_access  # noqa: PLC0415  they take half a second to import
+        from autograder import gradebook, gradebook_access, late  # noqa: PLC0415  they take half a second to import
 
         url, course_id = self._course.gradebook()
         self._write, self._graded = gradebook.write, gradebook.Graded
+        self._late_penalty = late.late_penalty(self._course)
         self._url = gradebook_access.url_in(self._course.root, url)
         gradebook_access.check(self._url, self._course.root)
         for name in self._names:
@@ -223,4 +239,5 @@ class _Gradebook:
             self.open()
         batch, self._waiting = self._waiting, []
         if batch:
-            self._write(self._url, [self._graded(report, timestamp) for report, timestamp in batch])
+            rows = [self._graded(report, timestamp) for report, timestamp in batch]
+            self._write(self._url, rows, late_penalty=self._late_penalty)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import UsageError
 
@@ -47,6 +48,21 @@ class Course:
         """Return the names of all assignments, in alphabetical order."""
         return sorted(p.parent.name for p in (self.root / "source").glob("*/*.ipynb") if p.stem == p.parent.name)
 
+    def configuration(self) -> Any:
+        """Return nbgrader's configuration of this course, as traitlets reads it.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be read.
+        """
+        from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415  needed only where there is a gradebook
+
+        try:
+            return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        except Exception as error:  # it is Python, and can fail in every way
+            raise UsageError(f"{self.root / CONFIG} cannot be read: {type(error).__name__}: {error}") from error
+
     def gradebook(self) -> tuple[str, str]:
         """Return the gradebook's URL and the course's id as nbgrader is configured; empty where it is not.
 
@@ -55,13 +71,7 @@ class Course:
         UsageError
             If the configuration cannot be read.
         """
-        from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415  needed only where there is a gradebook
-
-        try:
-            config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
-        except Exception as error:  # it is Python, and can fail in every way
-            raise UsageError(f"{self.root / CONFIG} cannot be read: {type(error).__name__}: {error}") from error
-        settings = config.get("CourseDirectory", {})
+        settings = self.configuration().get("CourseDirectory", {})
         return str(settings.get("db_url", "")), str(settings.get("course_id", ""))
 
     def source_notebook(self, assignment: str) -> Path:

@@ -69,6 +69,10 @@ class Results:
         except (OSError, GraderError, UsageError, ValueError):
             return None
 
+    def page(self, folder: str) -> Path:
+        """Return where a submission's page stands."""
+        return self._target(folder) / PAGE
+
     def write_scores(self, reports: Iterable[Report]) -> Path:
         """Write ``scores.csv`` and return its path."""
         target = self.root / SCORES

@@ -42,7 +42,7 @@ def composition(size: int) -> list[demo.Member]:
 
 def make_class(folder: Path, size: int) -> Course:
     """Make a course with a class of this size."""
-    made = demo.make(Course.at(HERE.parent), folder)
+    made = demo.make(Course.at(HERE.parent), folder, [demo.ASSIGNMENT])
     shutil.rmtree(folder / "submitted")
     made_from = demo.solutions(made.course)
     for number, member in enumerate(composition(size)):

@@ -33,8 +33,8 @@ def summary(reports: Iterable[Report]) -> Table:
     -------
     rich.table.Table
         Up to `ROWS` submissions, one row each: the outcome of each exercise as a word, and the score. For more, one
-        row per exercise: how often each outcome was seen, and the mean over what was graded. Below it, how many
-        were graded, rejected, and not gradable because of us.
+        row per exercise, below the name of its assignment if there are several: how often each outcome was seen, and
+        the mean over what was graded. Below it, how many were graded, rejected, and not gradable because of us.
     """
     rows = sorted(reports, key=lambda report: (report.assignment, report.student))
     large = len(rows) > ROWS
@@ -76,20 +76,22 @@ def _summed_up(rows: Sequence[Report]) -> Table:
 
     several = len({report.assignment for report in rows}) > 1
     table = Table()
-    if several:
-        table.add_column("assignment", overflow="fold")
     table.add_column("exercise", overflow="fold")
     table.add_column("function", overflow="fold")
     for outcome in seen:
         table.add_column(_word(outcome), justify="right")
     table.add_column("mean over graded", justify="right")
     order = exercise_ids(rows)
+    above = ""
     for assignment, exercise in sorted(results, key=lambda key: (key[0], order.index(key[1]))):
+        if several and assignment != above:  # a row, not a column: there is no room for two long names side by side
+            table.add_section()
+            table.add_row("", Text(visible(assignment), style="bold"))
+            above = assignment
         group = results[assignment, exercise]
         counts = Counter(result.outcome for result in group)
         mean = sum(result.score for result in group) / len(group)
         table.add_row(
-            *([Text(visible(assignment))] if several else []),
             Text(visible(exercise)),
             Text(visible(group[0].function)),
             *(str(counts[outcome]) for outcome in seen),
@@ -121,12 +123,17 @@ def _closing(rows: Sequence[Report]) -> Text:
 
 def _people(rows: Sequence[Report]) -> list[Text]:
     """Name those whose submission someone has to look at."""
+    several = len({report.assignment for report in rows}) > 1
     lines = []
     for status, words in (
         (Status.GRADER_ERROR, "Need a person, because we failed: "),
         (Status.REJECTED, "Rejected: "),
     ):
-        names = [visible(report.student) for report in rows if report.status is status]
+        names = [
+            visible(f"{report.student} ({report.assignment})" if several else report.student)
+            for report in rows
+            if report.status is status
+        ]
         if names:
             more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
             lines.append(Text(words + ", ".join(names[:NAMES]) + more + "."))

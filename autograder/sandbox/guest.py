@@ -92,6 +92,7 @@ class Kernel:
         for name, value in _NUMPY_ALIASES.items():
             if name not in np.__dict__:
                 setattr(np, name, value)
+        np.empty, np.empty_like = _noisy(np.empty), _noisy(np.empty_like)
         self.bound: dict[str, Callable[..., Any]] = {}
         self.sources: dict[int, str] = {}
         self.failed_imports = ""
@@ -219,6 +220,18 @@ def _parse(text: str) -> ast.Module | None:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _noisy(allocate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return numpy's `empty` that never holds zeros by chance: no grade may hang on that."""
+
+    def empty(*args: Any, **kwargs: Any) -> Any:
+        array = allocate(*args, **kwargs)
+        if array.dtype.kind in "iufc":
+            array.fill(np.nan if array.dtype.kind in "fc" else np.iinfo(array.dtype).max)
+        return array
+
+    return empty
 
 
 def _not_while_grading(line: str = "", cell: str = "") -> None:  # noqa: ARG001

@@ -55,6 +55,18 @@ def body(zygote: Zygote, lines: str, *arguments: Any, limits: Limits = LIMITS) -
 # ------------------------------------------------------------------------------------------------ ordinary work
 
 
+def test_memory_that_was_never_written_is_noise_on_every_run(zygote: Zygote) -> None:
+    """`np.empty` never holds zeros by chance: an accumulator that starts from it is wrong for every student."""
+    for _ in range(3):
+        value = body(zygote, "import numpy as np\na = np.zeros((3, 1)); del a\nreturn np.empty((3, 1))").value
+        assert np.isnan(value).all()
+    assert body(zygote, "import numpy as np\nreturn np.empty_like(np.zeros(2, int)) > 0").value.all()
+    assert body(zygote, "import numpy as np\na = np.empty((2, 2)); a[:] = 3\nreturn a").value.tolist() == [
+        [3, 3],
+        [3, 3],
+    ]
+
+
 @pytest.mark.parametrize("namespaces", [True, False])
 def test_the_courses_modules_are_those_of_the_course(namespaces: bool) -> None:  # noqa: FBT001
     """A package that no installation on this machine has is imported, with namespaces and without."""

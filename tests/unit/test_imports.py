@@ -20,10 +20,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("auditing", "coordinate", "demo", "doctor", "inspection", "new", "plugin", "reporting"),
-    ("audit",),
-    ("audit.work",),
-    ("audit.exam", "exporting", "gradescope_zip", "release", "results", "run"),
-    ("gradebook", "grade", "release_steps", "reports.class_page", "reports.table"),
+    ("audit", "demo.*"),
+    ("audit.work", "demo.members"),
+    ("audit.exam", "exporting", "late", "gradescope_zip", "release", "results", "run"),
+    ("gradebook", "grade", "nbgrader_folders", "release_steps", "reports.class_page", "reports.table"),
     ("marking",),
     ("audit.equivalence", "audit.findings", "audit.mutants", "hidden_tests"),
     ("audit.operators", "audit.shapes", "reports.formats"),
@@ -107,7 +107,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 
 # The only modules that know of these packages.
 ONLY: Mapping[str, tuple[str, ...]] = {
-    "nbgrader": ("gradebook", "gradebook_access", "plugin", "release", "release_steps"),
+    "nbgrader": ("gradebook", "gradebook_access", "late", "plugin", "release", "release_steps"),
     "sqlalchemy": ("gradebook", "gradebook_access"),
     "IPython": ("sandbox.guest",),
     "jinja2": ("reports.*",),

@@ -313,9 +313,9 @@ def test_an_id_like_a_negative_number_keeps_its_apostrophe():
 # ---- the table at the end of a run ---------------------------------------------------------------------
 
 
-def _printed(reports):
+def _printed(reports, width=140):
     out = io.StringIO()
-    Console(file=out, width=140, color_system=None, legacy_windows=False).print(table.summary(reports))
+    Console(file=out, width=width, color_system=None, legacy_windows=False).print(table.summary(reports))
     return out.getvalue()
 
 
@@ -353,6 +353,19 @@ def test_a_large_class_is_summed_up():
     assert "Need a person, because we failed: g001." in text
     assert "Rejected: r001." in text
     assert "42 submissions: 40 graded, 1 rejected, 1 not gradable because of us." in text
+
+
+def test_a_large_run_of_several_assignments_names_each_above_its_exercises():
+    """Long names get a line of their own, in a terminal of 120 columns too, and a name below says which assignment."""
+    long = "backpropagation_through_time"
+    class_ = [_report(student=f"s{i:03}", assignment=name) for i in range(21) for name in (long, "types_of_rnn")]
+    class_ += [replace(REJECTED, student="r001", assignment=long)]
+    text = _printed(class_, width=120)
+    left = [line.split("│")[1:3] for line in text.splitlines() if line.startswith("│")]
+    names = [(one.strip(), other.strip()) for one, other in left]
+    assert names.index(("", long)) < names.index(("UNQ_C1", "function_1")) < names.index(("", "types_of_rnn"))
+    assert names.count(("UNQ_C1", "function_1")) == 2
+    assert f"Rejected: r001 ({long})." in text
 
 
 def test_an_empty_run_has_a_table():

@@ -1,0 +1,103 @@
+"""Measure what naming a mistake costs: nothing for a right answer, and how much for a wrong one.
+
+For every exercise the known mistakes are looked for in three answers: a right one, one that a single mistake explains,
+and one that nothing explains, for which every mistake and every pair of mistakes is tried. The first time in a process
+the mistaken solutions are compiled as well; a worker that grades a class does that once.
+
+Run as ``python bench/diagnosis.py [--rounds N]``.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder import loading
+from autograder.course import Course
+from autograder.diagnose import diagnose
+from autograder.hidden_tests import HiddenTests
+from autograder.judging import judge, ready
+from autograder.model import Exercise, Observation
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDENT = "bench"
+
+
+def off_by_a_little(value: Any) -> Any:
+    """Return an answer that no mistake gives: every number a thousandth too large."""
+    if isinstance(value, np.ndarray):
+        return value * 1.001 if value.dtype.kind == "f" else value + 1
+    if isinstance(value, dict):
+        return {key: off_by_a_little(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(off_by_a_little(inner) for inner in value)
+    return value
+
+
+def milliseconds(work: Callable[[], Any]) -> float:
+    """Time one call."""
+    begin = time.perf_counter()
+    work()
+    return (time.perf_counter() - begin) * 1e3
+
+
+def observed(tests: HiddenTests, exercise: Exercise, function: Callable[..., Any]) -> list[Observation]:
+    """Return what a function answers on every case of one student."""
+    seen = []
+    for case in exercise.cases:
+        inputs = tests.inputs(exercise, case.name, STUDENT)
+        with np.errstate(all="ignore"):
+            seen.append(Observation(case.name, inputs, function(*ready(inputs))))
+    return seen
+
+
+def measure(tests: HiddenTests, exercise: Exercise, rounds: int) -> dict[str, float]:
+    """Return milliseconds: comparing a right answer, naming a mistake, and finding none, the first time and after."""
+    reference = tests.reference.functions[exercise.function]
+    right = observed(tests, exercise, reference)
+    unknown = [Observation(o.case, o.inputs, off_by_a_little(o.returned)) for o in right]
+    mistake = exercise.mistakes[len(exercise.mistakes) // 2]
+    known = observed(tests, exercise, tests.mistaken(exercise, (mistake,)))
+    name = partial(tests.mistaken, exercise)
+
+    def compare() -> None:
+        for seen in right:
+            for check in exercise.checks:
+                judge(exercise, seen.returned, seen, check)
+
+    first = milliseconds(lambda: diagnose(exercise, unknown, name))
+    return {
+        "right": statistics.median(milliseconds(compare) for _ in range(rounds)),
+        "known": statistics.median(milliseconds(lambda: diagnose(exercise, known, name)) for _ in range(rounds)),
+        "unknown": statistics.median(milliseconds(lambda: diagnose(exercise, unknown, name)) for _ in range(rounds)),
+        "unknown, first": first,
+    }
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description="Measure what naming a mistake costs.")
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    course = Course.at(ROOT)
+    print("milliseconds for all cases of one exercise; medians")
+    print(f"{'':46s}{'compare':>9s}{'diagnose':>10s}{'diagnose':>10s}{'the first':>11s}")
+    print(f"{'exercise':34s}{'mistakes':>12s}{'a right':>9s}{'a known':>10s}{'unknown':>10s}{'unknown':>11s}")
+    for name in course.assignments():
+        assignment, reference = loading.load(course, name)
+        tests = HiddenTests(assignment, reference, b"bench" * 8)
+        for exercise in assignment.exercises:
+            found = measure(tests, exercise, rounds)
+            print(
+                f"{exercise.function:34s}{len(exercise.mistakes):12d}{found['right']:9.2f}{found['known']:10.1f}"
+                f"{found['unknown']:10.1f}{found['unknown, first']:11.1f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -92,7 +92,7 @@ class Kernel:
         for name, value in _NUMPY_ALIASES.items():
             if name not in np.__dict__:
                 setattr(np, name, value)
-        np.empty, np.empty_like = _noisy(np.empty), _noisy(np.empty_like)
+        np.__dict__.update(empty=_noisy(np.empty), empty_like=_noisy(np.empty_like))
         self.bound: dict[str, Callable[..., Any]] = {}
         self.sources: dict[int, str] = {}
         self.failed_imports = ""

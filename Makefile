@@ -68,6 +68,7 @@ doctor: $(READY) ## say how well this machine isolates student code
 bench: $(READY) ## measure, in one run, against nbgrader autograde, and the price of isolation
 	$(BIN)/python bench/bench.py
 	$(BIN)/python bench/isolation.py
+	$(BIN)/python bench/diagnosis.py
 
 fuzz: $(READY) ## attack what reads hostile bytes, for FUZZ_SECONDS (3600)
 	@if $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None)'; then \

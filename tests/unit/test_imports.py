@@ -19,6 +19,8 @@ PACKAGE = "autograder"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
+    ("cli.*",),
+    ("cli.options",),
     ("auditing", "coordinate", "demo", "doctor", "inspection", "new", "plugin", "reporting"),
     ("audit", "demo.*"),
     ("audit.work", "demo.members"),
@@ -90,6 +92,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "model": ("numpy",),
     "errors": (),
     "cli": ("rich", "typer"),
+    "cli.*": ("rich", "typer"),
     "reports.*": ("jinja2", "markupsafe", "rich"),
     "sandbox.guest": ("IPython", "numpy", "traitlets"),  # IPython is configured with traitlets
     "sandbox.confinement": ("sandbox.isolation", "sandbox.landlock", "sandbox.seccomp"),
@@ -111,7 +114,7 @@ ONLY: Mapping[str, tuple[str, ...]] = {
     "sqlalchemy": ("gradebook", "gradebook_access"),
     "IPython": ("sandbox.guest",),
     "jinja2": ("reports.*",),
-    "typer": ("cli", "__main__"),
+    "typer": ("cli", "cli.*", "__main__"),
 }
 
 # The only modules that make up the name of what they import, and so escape the other rules.
@@ -280,7 +283,7 @@ TREE = _tree(PACKAGE)
 
 def test_tree_is_there():
     """The rules are held against the real modules, and not against an empty folder."""
-    assert {f"{PACKAGE}.{name}" for name in ("cli", "run", "grade", "compare", "sandbox.guest")} <= set(TREE)
+    assert {f"{PACKAGE}.{name}" for name in ("cli.__init__", "run", "grade", "compare", "sandbox.guest")} <= set(TREE)
     assert len(TREE) > 40
 
 

@@ -1,0 +1,164 @@
+"""Commands that grade a class and show what came of it: ``grade``, ``report``, ``demo``."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.cli.options import HERE, ColumnOption, CourseOption, FormatOption, IdsOption, key_of, terminal
+from autograder.errors import Exit
+
+if TYPE_CHECKING:
+    from autograder.coordinate import Order
+    from autograder.exporting import Wanted, Written
+    from autograder.sandbox.launch import Launched
+
+
+def grade(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="An nbgrader tree, a folder of .ipynb, one .ipynb, a class's zip from Canvas or Moodle, "
+            "a folder of git clones. [default: submitted/]",
+        ),
+    ] = None,
+    course: CourseOption = HERE,
+    assignment: Annotated[str | None, typer.Option(help="Grade only this assignment.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where results go.", show_default="results/")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that grade at the same time.", show_default="one a core")
+    ] = None,
+    gradebook: Annotated[bool, typer.Option(help="Write the scores to nbgrader's gradebook.")] = True,  # noqa: FBT002
+    min_isolation: Annotated[
+        str, typer.Option(metavar="LEVEL", help="Grade nothing below this level: full, namespaces, filtered.")
+    ] = "namespaces",
+    fresh: Annotated[  # noqa: FBT002
+        bool, typer.Option("--fresh", help="Grade everything again, also what has not changed.")
+    ] = False,
+    which: Annotated[
+        str, typer.Option(metavar="WHICH", help="Which notebook counts where a student handed in several: last, first.")
+    ] = "last",
+    formats: FormatOption = None,
+    ids: IdsOption = None,
+    columns: ColumnOption = None,
+) -> None:
+    """Grade submissions: reports, a page for each student, scores.csv, the gradebook's rows."""
+    from autograder.sandbox.launch import Launched  # noqa: PLC0415
+
+    with Launched() as launched:  # first: the sandbox imports while this process does
+        from autograder import coordinate, run  # noqa: PLC0415  --help must not wait for numpy
+        from autograder.course import Course  # noqa: PLC0415
+
+        where = Course.at(course)
+        order = coordinate.Order(
+            course=where,
+            key=key_of(where),
+            paths=tuple(paths or [where.root / "submitted"]),
+            assignment=assignment,
+            out=run.results_folder(where, out),
+            workers=workers or run.default_workers(),
+            gradebook=gradebook,
+            min_isolation=min_isolation,
+            fresh=fresh,
+            which=which,
+            exports=_wanted(formats, ids, columns),
+        )
+        code = _grade(order, launched)
+    raise typer.Exit(code)
+
+
+def _grade(order: "Order", launched: "Launched | None" = None) -> int:
+    """Grade and print what came of it; return the exit code."""
+    from autograder import coordinate  # noqa: PLC0415
+    from autograder.reports import progress, table  # noqa: PLC0415
+    from autograder.reports.class_page import INDEX  # noqa: PLC0415
+    from autograder.reports.text import visible  # noqa: PLC0415
+    from autograder.results import PAGE  # noqa: PLC0415
+
+    console = terminal()
+    with progress.bar(console) as (begin, step):
+        summary = coordinate.grade_submissions(order, begin, step, launched)
+    if summary.reports:
+        console.print(table.summary(summary.reports))
+    for remark in summary.remarks:
+        typer.echo(visible(remark))
+    kept = len(summary.reports) - summary.graded
+    if kept:
+        typer.echo(f"{kept} unchanged since an earlier run, and not graded again (--fresh grades them).")
+    typer.echo(f"Scores: {summary.scores}")
+    typer.echo(f"Class:  {order.out / INDEX}")
+    example = next(iter(sorted(order.out.glob(f"**/[!.]*/{PAGE}"))), None)
+    typer.echo(f"Pages:  one for each student, for example {example}")
+    _tell(summary.exports)
+    for problem in summary.problems:
+        typer.echo(problem, err=True)
+    return int(summary.exit_code)
+
+
+def _wanted(formats: list[str] | None, ids: Path | None, columns: list[str] | None) -> "Wanted":
+    """Return which exports are asked for."""
+    from autograder import exporting  # noqa: PLC0415
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return exporting.wanted(formats or (), ids, columns or (), Path(summary) if summary else None)
+
+
+def _tell(exports: "Written") -> None:
+    """Say what came of the exports."""
+    if exports.folder:
+        typer.echo(f"Exports: {exports.folder}")
+    for note in exports.notes:
+        typer.echo(note, err=True)
+    for line in exports.lines:
+        typer.echo(line)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A results folder.")] = Path("results"),
+    formats: FormatOption = None,
+    ids: IdsOption = None,
+    columns: ColumnOption = None,
+) -> None:
+    """Make pages, scores.csv, the class page and exports again, from the reports on disk."""
+    from autograder import reporting  # noqa: PLC0415
+    from autograder.reports import table  # noqa: PLC0415
+
+    reports, written = reporting.again(folder, _wanted(formats, ids, columns))
+    terminal().print(table.summary(reports))
+    _tell(written)
+    for problem in written.problems:
+        typer.echo(problem, err=True)
+    if written.problems:
+        raise typer.Exit(Exit.UNGRADED)
+
+
+def demo(
+    course: CourseOption = HERE,
+    out: Annotated[Path | None, typer.Option(help="Where the sample class goes.", show_default=".demo/")] = None,
+) -> None:
+    """Release the assignments, let a sample class hand them in, grade it, and say where the pages are."""
+    from autograder import coordinate, run  # noqa: PLC0415
+    from autograder import demo as sample  # noqa: PLC0415
+    from autograder.course import Course  # noqa: PLC0415
+
+    where = Course.at(course)
+    made = sample.make(where, out or where.root / ".demo")
+    typer.echo(f"Released: {made.course.root / 'release'}")
+    typer.echo(f"A sample class of {made.size} submissions: {made.course.root / 'submitted'}\n")
+    order = coordinate.Order(
+        course=made.course,
+        key=key_of(made.course),
+        paths=(made.course.root / "submitted",),
+        assignment=None,
+        out=made.course.root / "results",
+        workers=run.default_workers(),
+        gradebook=True,
+        min_isolation="namespaces",
+        fresh=True,
+        limits=sample.LIMITS,
+    )
+    code = _grade(order)
+    typer.echo(f"Gradebook: {made.course.root / 'gradebook.db'}")
+    raise typer.Exit(code)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from exported_reports import CLASS, entries, report, ungraded
 
-from autograder import cli, exporting
+from autograder import exporting
+from autograder.cli import options
 from autograder.errors import UsageError
 from autograder.intake.submitted import safe_name
 from autograder.reports.formats import FORMATS
@@ -50,7 +51,7 @@ def test_an_unknown_format_is_refused(name):
 
 def test_help_names_every_format():
     """`--help` lists what there is."""
-    for option in typing.get_args(cli.FormatOption)[1:]:
+    for option in typing.get_args(options.FormatOption)[1:]:
         assert option.help.rstrip(".").split(": ")[1].split(", ") == list(FORMATS)
 
 

@@ -39,12 +39,6 @@ DEFINITIONS = {
         ("mistakes=MISTAKES,\n        ),\n    ),", "mistakes=MISTAKES,\n        ),\n    ) * 2,"),
         r"the ids of its exercises are not distinct",
     ),
-        (
-            "            mistakes=MISTAKES,\n        ),\n    ),",
-            "            mistakes=MISTAKES,\n        ),\n    ) * 2,",
-        ),
-        r"the ids of its exercises are not distinct",
-    ),
 }
 
 

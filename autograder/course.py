@@ -11,6 +11,7 @@ from autograder.errors import UsageError
 
 CONFIG = "nbgrader_config.py"
 MODULES = ("rnn_utils", "public_tests")  # packages that the notebooks import and the release carries
+PUBLIC_TESTS = "public_tests/__main__.py"  # where it is shipped, students can run the public tests from a terminal
 
 # nbgrader's own rule for names of assignments, made stricter: the name becomes a folder, a file and a module
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from autograder import answers, loading, notebook
-from autograder.course import Course
+from autograder.course import PUBLIC_TESTS, Course
 from autograder.errors import IsolationError, SubmissionError
 from autograder.hidden_tests import HiddenTests
 from autograder.marking import Marking
@@ -151,6 +151,7 @@ class Grader:
             provenance=self._origin(submission.sha256),
             notes=tuple(notes),
             seconds={"cells": round(cells_done - started, 4), "cases": round(ended - cells_done, 4)},
+            public_tests=PUBLIC_TESTS in self._course[0],
         )
 
     def _origin(self, sha256: str) -> Provenance:

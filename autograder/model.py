@@ -322,6 +322,8 @@ class Report:
         The student's name, where a learning platform tells it and `student` is its number for them.
     received : tuple of str
         Sentences about what was handed in, and what of it counts.
+    public_tests : bool
+        Whether students of this assignment have public tests that they can run from a terminal.
     """
 
     assignment: str
@@ -336,3 +338,4 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     name: str = ""
     received: tuple[str, ...] = ()
+    public_tests: bool = False

@@ -2,11 +2,11 @@
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.course import Course
+from autograder.course import PUBLIC_TESTS, Course
 from autograder.errors import UsageError
 from autograder.regions import graded_functions, is_solution, source_of
 
@@ -26,9 +26,7 @@ This folder is one assignment of the course. It holds everything it needs; nothi
 | what | for |
 |---|---|
 | `{notebook}` | the assignment: read it, run it, fill it in |
-| `rnn_utils/` | helpers that the notebook imports |
-| `public_tests/` | the tests that you can see |
-| `requirements.txt` | what has to be installed |
+{modules}| `requirements.txt` | what has to be installed |
 
 ## Open it
 
@@ -42,9 +40,7 @@ Then, each time:
 
     jupyter lab {notebook}
 
-Keep the notebook in this folder: it finds `rnn_utils` and `public_tests` because they stand beside it.
-
-## Solve it
+{keep}## Solve it
 
 You write {functions}. In each of these cells, write only between the two lines
 
@@ -56,15 +52,25 @@ lines as you like, and add cells of your own anywhere. The cells with the tests 
 
 ## Check it before you submit
 
+{check}
+## Submit it
+
+Submit `{notebook}` under that very name, the way your course collects work. The other files need not be sent.
+"""
+
+MODULES = {"rnn_utils": "helpers that the notebook imports", "public_tests": "the tests that you can see"}
+
+CHECK_FROM_A_TERMINAL = """\
     python -m public_tests {notebook}
 
 This runs the notebook from the top in a fresh kernel, runs the public tests, and prints a short receipt. Your
 notebook is not changed. The grade comes from hidden tests that use other inputs and other sizes, so do not write
 for the visible numbers.
+"""
 
-## Submit it
-
-Submit `{notebook}` under that very name, the way your course collects work. The other files need not be sent.
+CHECK_IN_THE_NOTEBOOK = """\
+Restart the kernel and run all cells: your functions must work without anything left over from earlier tries. The
+grade comes from hidden tests that use other inputs and other sizes, so do not write for the visible numbers.
 """
 
 
@@ -101,17 +107,35 @@ def companions(course: Course, assignment: str, notebook: Mapping[str, Any]) -> 
         By path relative to the assignment's folder, with forward slashes.
     """
     functions = read_functions(notebook)
-    last = [f"`{f}`" for f in functions[-1:]] or ["what the marked cells ask for"]
-    listed = " and ".join(filter(None, [", ".join(f"`{f}`" for f in functions[:-1]), *last]))
-    readme = README.format(
-        title=title_of(notebook, assignment.replace("_", " ")), notebook=f"{assignment}.ipynb", functions=listed
-    )
     code = "\n".join(source_of(c) for c in notebook["cells"] if c.get("cell_type") == "code")
+    modules = dict(course.shipped_modules(assignment, frozenset(functions), code))
     return {
-        **dict(course.shipped_modules(assignment, frozenset(functions), code)),
+        **modules,
         "requirements.txt": REQUIREMENTS.encode(),
-        "README.md": readme.encode(),
+        "README.md": _readme(assignment, notebook, functions, modules).encode(),
     }
+
+
+def _readme(
+    assignment: str, notebook: Mapping[str, Any], functions: Sequence[str], modules: Mapping[str, bytes]
+) -> str:
+    """Return what is to be read first; it speaks of nothing that is not there."""
+    file = f"{assignment}.ipynb"
+    there = [package for package in MODULES if any(path.startswith(f"{package}/") for path in modules)]
+    named = " and ".join(f"`{package}`" for package in there)
+    keep = (
+        f"Keep the notebook in this folder: it finds {named} because {'they stand' if len(there) > 1 else 'it stands'}"
+    )
+    check = CHECK_FROM_A_TERMINAL if PUBLIC_TESTS in modules else CHECK_IN_THE_NOTEBOOK
+    last = [f"`{f}`" for f in functions[-1:]] or ["what the marked cells ask for"]
+    return README.format(
+        title=title_of(notebook, assignment.replace("_", " ")),
+        notebook=file,
+        modules="".join(f"| `{package}/` | {MODULES[package]} |\n" for package in there),
+        keep=f"{keep} beside it.\n\n" if there else "",
+        functions=" and ".join(filter(None, [", ".join(f"`{f}`" for f in functions[:-1]), *last])),
+        check=check.format(notebook=file),
+    )
 
 
 def place(files: Mapping[str, bytes], folder: Path) -> None:

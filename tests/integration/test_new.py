@@ -103,6 +103,8 @@ def test_the_mistake_is_named(room):
     report = graded(room, "wrong.ipynb", "of-wrong")
     assert report["exercises"][0]["mistakes"] == ["shares-exchanged"]
     assert report["score"] < 100
+    page = (room / "of-wrong" / "wrong" / "feedback.html").read_text(encoding="utf-8")
+    assert ("python -m public_tests" in page) == (room / "public_tests").exists(), "they are named where there are any"
 
 
 def test_a_check_can_be_right_alone(room):

@@ -18,6 +18,7 @@ import pytest
 from autograder.course import Course
 from autograder.errors import Exit, UsageError
 from autograder.release import is_fresh, release
+from autograder.release_folder import companions
 
 ROOT = Path(__file__).parents[2]
 NAME = "adding"
@@ -97,6 +98,24 @@ def cells_of(folder: Path) -> dict[str, dict]:
     return {cell["id"]: {**cell, "source": "".join(cell["source"])} for cell in notebook["cells"]}
 
 
+def test_the_readme_speaks_of_nothing_that_is_not_there(course):
+    """Modules are named where the release carries them, and the command for public tests where it would run."""
+    notebook = json.loads(course.source_notebook(NAME).read_text(encoding="utf-8"))
+
+    def readme():
+        return companions(course, NAME, notebook)["README.md"].decode()
+
+    assert "it finds `rnn_utils` and `public_tests` because they stand beside it" in readme()
+    (course.root / "public_tests" / "__main__.py").write_text("print(1)\n", encoding="utf-8")
+    assert f"\n    python -m public_tests {NAME}.ipynb\n" in readme()
+    shutil.rmtree(course.root / "public_tests")
+    assert "it finds `rnn_utils` because it stands beside it" in readme()
+    assert "public_tests" not in readme()
+    shutil.rmtree(course.root / "rnn_utils")
+    assert "rnn_utils" not in readme()
+    assert "\n\n\n" not in readme()
+
+
 def by_hand(course: Course, *options: str) -> subprocess.CompletedProcess:
     """Run nbgrader as an instructor would, in the course's folder with the environment activated."""
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
@@ -122,7 +141,8 @@ def test_the_folder_holds_what_a_student_needs_and_nothing_of_the_solution(cours
     assert b"np.dot" not in b"".join(contents(released.folder).values())
     readme = (released.folder / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# Adding up\n")
-    assert f"python -m public_tests {NAME}.ipynb" in readme
+    assert "| `public_tests/` |" in readme
+    assert "python -m public_tests" not in readme, "there is no __main__ in it"
     assert "`add_up`" in readme
     requirements = (released.folder / "requirements.txt").read_text(encoding="utf-8").split()
     assert [r.split(">=")[0] for r in requirements] == ["numpy", "matplotlib", "jupyterlab", "nbclient"]

@@ -113,7 +113,7 @@ exercises = st.builds(
 reports = st.builds(
     Report, texts, texts, st.just(Status.GRADED), numbers, numbers, st.lists(exercises, max_size=2).map(tuple),
     st.builds(Provenance, *[texts] * 9), texts, st.lists(texts, max_size=2).map(tuple),
-    st.dictionaries(texts, numbers, max_size=2),
+    st.dictionaries(texts, numbers, max_size=2), texts, st.lists(texts, max_size=2).map(tuple), st.booleans(),
 ) | st.sampled_from([REJECTED, UNGRADABLE])  # fmt: skip
 
 
@@ -480,6 +480,14 @@ def test_the_page_says_what_was_earned_and_where_to_start():
     assert "the cell that begins with # UNQ_C2" in parsed.seen
     order = [parsed.seen.index(words) for words in ("What works", "What to change", "What was checked", "Try again")]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_advice_speaks_only_of_tests_that_there_are(there):
+    """A student of a course without public tests is not told to run them."""
+    seen = _Html(page.render(replace(PARTIAL, public_tests=there))).seen
+    assert ("Run python -m public_tests" in seen) == there
+    assert ("Look at what each test cell prints" in seen) != there
 
 
 def test_full_marks_are_celebrated_and_ask_for_nothing():

@@ -90,7 +90,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 lock: ## pin what pyproject.toml asks for in requirements.lock and requirements-ci.lock (needs uv)
 	$(COMPILE) pyproject.toml --extra notebooks --extra dev --output-file requirements.lock
 	$(PYTHON) -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-		print(*extras["browser"], *extras["fuzz"], *extras["oracles"], *extras["workflows"], sep="\n")' | \
+		print(*extras["browser"], *extras["cluster"], *extras["fuzz"], *extras["oracles"], *extras["workflows"], sep="\n")' | \
 		$(COMPILE) - --constraint requirements.lock --output-file requirements-ci.lock
 
 clean: ## remove what the targets made, but never a class's work or grades

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import exporting, intake, run
+from autograder import exporting, intake, run, workplace
 from autograder.course import Course
 from autograder.errors import Exit, GraderError, UsageError
 from autograder.exporting import Wanted, Written
@@ -20,7 +20,6 @@ from autograder.run import Job, Setting
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
-_IN_FLIGHT = 16  # submissions read and handed out for each worker: enough to begin with while the gradebook is opened
 _BATCH = 50  # reports between two writes to the gradebook
 
 
@@ -40,6 +39,7 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     exports: Wanted = field(default_factory=Wanted)
     which: str = "last"
+    scheduler: str = ""  # of a cluster whose workers do the work; empty for workers on this machine
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,8 @@ def grade_submissions(
     names = sorted({submitted.assignment for submitted in submissions})
     workers = max(1, min(order.workers, len(submissions)))
     setting = Setting(order.course, order.key, order.limits, floor)
-    provenance = run.prepare(setting, names, launched)  # a broken assignment is told now, not by the first submission
-    if floor < Level.NAMESPACES:
-        run.wait_until_ready()  # it may take a second sandbox, which workers can only find if they are forked later
+    place = workplace.choose(setting, names, order.scheduler, workers, launched)  # a broken assignment is told now
     results = Results(order.out, make=False)
-    executor = run.pool(workers)
     writer = _Gradebook(order.course, names) if order.gradebook else None
     folders = Folders(order.course) if order.gradebook else None
 
@@ -128,7 +125,7 @@ def grade_submissions(
 
     def earlier(submitted: Submitted, job: Job) -> Report | None:
         known = None if order.fresh else results.read(submitted.folder)
-        return known if run.is_current(known, provenance[submitted.assignment], job, floor) else None
+        return known if run.is_current(known, place.provenance[submitted.assignment], job, floor) else None
 
     begin(len(submissions))
     reports, graded, problems = [], 0, []
@@ -141,9 +138,9 @@ def grade_submissions(
         for submitted, report, now in run.grade_class(
             setting,
             submissions,
-            executor,
-            lambda: run.pool(workers),
-            in_flight=_IN_FLIGHT * workers,
+            place.executor,
+            place.another,
+            in_flight=place.in_flight,
             earlier=earlier,
             meanwhile=look_before if workers > 1 else lambda: None,
         ):
@@ -160,11 +157,16 @@ def grade_submissions(
             writer.flush()
     except GraderError as error:
         problems.append(str(error))
+        if left := len(submissions) - len(reports):
+            problems.append(
+                f"{left} of {len(submissions)} submissions have no result of this run. What there is, stays: "
+                "the same command again does the rest."
+            )
     finally:
         run.close_graders()
     scores = results.write_scores(reports)
     problems += _write_class(results, register, today)
-    remarks = tuple(intake.remarks(submissions, order.which))
+    remarks = (*intake.remarks(submissions, order.which), *place.remarks())
     exports = exporting.write(order.exports, order.out, entries)
     return Summary(tuple(reports), graded, scores, (*problems, *exports.problems), remarks, exports)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder import intake, notebook
+from autograder import intake, loading, notebook
 from autograder.course import Course
 from autograder.errors import GraderError, IsolationError, SubmissionError, UsageError
 from autograder.grade import Grader
@@ -25,7 +25,7 @@ from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
 _GARBAGE = 50_000  # objects between two collections: what a submission is made of holds hardly any cycles
-_TRIES = 2  # of one submission, when a worker dies under it
+TRIES = 2  # of one submission, when a worker dies under it
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,14 @@ class Job:
 
     student: str
     assignment: str
-    content: bytes | None
+    content: bytes | None = field(repr=False)
     problem: str = ""
     name: str = ""
     received: tuple[str, ...] = ()
+
+
+class WorkerDiedError(Exception):
+    """A worker died under a submission, each time that it was tried; the executor is as good as before."""
 
 
 class InProcess(Executor):
@@ -136,6 +140,22 @@ def prepare(setting: Setting, assignments: Iterable[str], launched: Launched | N
     return result
 
 
+def examine(setting: Setting, assignments: Iterable[str]) -> dict[str, Provenance]:
+    """Load assignments as `prepare` does, but start nothing: for a coordinator whose workers are elsewhere.
+
+    Raises
+    ------
+    UsageError
+        If an assignment cannot be graded as it stands.
+    """
+    result = {}
+    for assignment in assignments:
+        written = loading.written(setting.course, assignment)
+        loading.load(setting.course, assignment)
+        result[assignment] = loading.provenance_of(setting.course, assignment, setting.key, *written)
+    return result
+
+
 def wait_until_ready() -> None:
     """Wait for the zygotes of this process.
 
@@ -196,7 +216,7 @@ def grade_class(
     executor: Executor,
     make_pool: Callable[[], Executor],
     *,
-    in_flight: int,
+    in_flight: Callable[[], int],
     earlier: Callable[[Submitted, Job], Report | None] = lambda _submitted, _job: None,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Submitted, Report, bool]]:
@@ -207,9 +227,10 @@ def grade_class(
     executor : Executor
         Does the work; shut down at the end.
     make_pool : callable
-        Makes another executor where a worker died and took the first one with it.
-    in_flight : int
-        How many submissions are read and handed out at a time: what bounds the coordinator's memory.
+        Makes another executor where a worker died and took the first one with it; one that outlives its workers
+        raises `WorkerDiedError` instead, for a submission that it has tried often enough.
+    in_flight : callable
+        Gives how many submissions are read and handed out at a time: what bounds the coordinator's memory.
     earlier : callable
         Gives the report of an earlier run where it still holds.
     meanwhile : callable
@@ -231,7 +252,7 @@ def grade_class(
     running: dict[Future[Report], tuple[Submitted, Job]] = {}
     try:
         while True:
-            while len(running) < in_flight:
+            while len(running) < in_flight():
                 if again:
                     if running:  # a suspect runs alone, so that no other is taken for it
                         break
@@ -260,7 +281,7 @@ def grade_class(
             for future in done:
                 submitted, job = running.pop(future)
                 try:
-                    report = future.result()
+                    report = _result(setting, job, future)
                 except BrokenProcessPool:
                     broken = True
                     again.append((submitted, job))
@@ -287,12 +308,24 @@ def _given_up(
     for item in list(again):
         submitted, job = item
         tries[submitted.folder] = tries.get(submitted.folder, 0) + 1
-        if tries[submitted.folder] >= _TRIES:
+        if tries[submitted.folder] >= TRIES:
             again.remove(item)
-            sha256 = notebook.digest(job.content or b"")
-            reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
-            report = grader_of(setting, job.assignment).grader_error(job.student, reason, sha256)
-            yield submitted, replace(report, name=job.name, received=job.received), True
+            yield submitted, _worker_died(setting, job), True
+
+
+def _result(setting: Setting, job: Job, future: Future[Report]) -> Report:
+    """Return the report of a job that is done, or the one that says that no worker survived it."""
+    try:
+        return future.result()
+    except WorkerDiedError:
+        return _worker_died(setting, job)
+
+
+def _worker_died(setting: Setting, job: Job) -> Report:
+    reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
+    sha256 = notebook.digest(job.content or b"")
+    report = grader_of(setting, job.assignment).grader_error(job.student, reason, sha256)
+    return replace(report, name=job.name, received=job.received)
 
 
 def results_folder(course: Course, out: Path | None) -> Path:

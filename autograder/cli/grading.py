@@ -1,5 +1,6 @@
 """Commands that grade a class and show what came of it: ``grade``, ``report``, ``demo``."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.options import HERE, ColumnOption, CourseOption, FormatOption, IdsOption, key_of, terminal
-from autograder.errors import Exit
+from autograder.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from autograder.coordinate import Order
@@ -30,6 +31,10 @@ def grade(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that grade at the same time.", show_default="one a core")
     ] = None,
+    scheduler: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler grade; see docs/scale.md."),
+    ] = "",
     gradebook: Annotated[bool, typer.Option(help="Write the scores to nbgrader's gradebook.")] = True,  # noqa: FBT002
     min_isolation: Annotated[
         str, typer.Option(metavar="LEVEL", help="Grade nothing below this level: full, namespaces, filtered.")
@@ -47,7 +52,9 @@ def grade(
     """Grade submissions: reports, a page for each student, scores.csv, the gradebook's rows."""
     from autograder.sandbox.launch import Launched  # noqa: PLC0415
 
-    with Launched() as launched:  # first: the sandbox imports while this process does
+    if scheduler and workers:
+        raise UsageError("--workers is for processes on this machine; with --scheduler, the cluster has its own.")
+    with contextlib.nullcontext() if scheduler else Launched() as launched:  # it imports while this process does
         from autograder import coordinate, run  # noqa: PLC0415  --help must not wait for numpy
         from autograder.course import Course  # noqa: PLC0415
 
@@ -63,6 +70,7 @@ def grade(
             min_isolation=min_isolation,
             fresh=fresh,
             which=which,
+            scheduler=scheduler,
             exports=_wanted(formats, ids, columns),
         )
         code = _grade(order, launched)

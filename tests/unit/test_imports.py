@@ -22,7 +22,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli.*",),
     ("cli.options",),
     ("auditing", "coordinate", "demo", "doctor", "inspection", "new", "plugin", "reporting"),
-    ("audit", "demo.*"),
+    ("audit", "demo.*", "workplace"),
+    ("cluster.executor",),
+    ("cluster.crew",),
+    ("cluster.serving",),
+    ("cluster.shipment",),
     ("audit.work", "demo.members"),
     ("audit.exam", "exporting", "late", "gradescope_zip", "release", "results", "run"),
     ("gradebook", "grade", "nbgrader_folders", "release_steps", "reports.class_page", "reports.table"),
@@ -54,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
     ("departure", "draws", "intake.times"),
     ("errors", "model"),
-    ("", "reports", "sandbox"),  # the packages themselves: a docstring and the version
+    ("", "cluster", "reports", "sandbox"),  # the packages themselves: a docstring and the version
 )  # fmt: skip
 
 # Modules that see only these of ours, whatever lies below them.
@@ -114,6 +118,8 @@ ONLY: Mapping[str, tuple[str, ...]] = {
     "sqlalchemy": ("gradebook", "gradebook_access"),
     "IPython": ("sandbox.guest",),
     "jinja2": ("reports.*",),
+    "dask": ("cluster.executor",),
+    "distributed": ("cluster.crew", "cluster.executor", "cluster.serving"),
     "typer": ("cli", "cli.*", "__main__"),
 }
 

@@ -5,13 +5,16 @@ Only a host holds this. Nothing of it but the inputs of a call ever reaches a gu
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder import secret
 from autograder.errors import GraderError, UsageError
 from autograder.judging import protected, ready
 from autograder.model import Assignment, Exercise, Mistake
 from autograder.reference import Reference
+
+if TYPE_CHECKING:
+    from autograder.switches import Switches
 
 
 class HiddenTests:
@@ -28,6 +31,7 @@ class HiddenTests:
         self.assignment, self.reference = assignment, reference
         self._key = key
         self._skeletons: dict[str, str] = {}
+        self._switched: dict[str, tuple[Switches, dict[str, Callable[..., Any]]]] = {}
         self._mistaken: dict[tuple[str, ...], Callable[..., Any] | UsageError] = {}
 
     def inputs(self, exercise: Exercise, case: str, student: str) -> tuple[Any, ...]:
@@ -52,13 +56,23 @@ class HiddenTests:
         key = (exercise.id, *(mistake.id for mistake in mistakes))
         if key not in self._mistaken:
             try:
-                self._mistaken[key] = self.reference.mistaken(exercise.id, *mistakes)[exercise.function]
+                self._mistaken[key] = self._with(exercise, mistakes)
             except UsageError as error:
                 self._mistaken[key] = error
         known = self._mistaken[key]
         if isinstance(known, UsageError):
             raise known
         return known
+
+    def _with(self, exercise: Exercise, mistakes: tuple[Mistake, ...]) -> Callable[..., Any]:
+        self.reference.text(exercise.id, *mistakes)  # do they go together?
+        if exercise.id not in self._switched:
+            self._switched[exercise.id] = self.reference.switched(exercise.id, exercise.mistakes)
+        switches, functions = self._switched[exercise.id]
+        numbers = [exercise.mistakes.index(mistake) for mistake in mistakes]
+        if switches.hold(numbers):
+            return switches.with_mistakes(functions[exercise.function], numbers)
+        return self.reference.mistaken(exercise.id, *mistakes)[exercise.function]
 
     def skeleton(self, exercise: Exercise) -> str:
         """Return the text of an exercise's cell as it is released."""

@@ -40,11 +40,18 @@ class Seed:
 
 @dataclass(frozen=True)
 class Observation:
-    """One case as it was run: its name, its inputs, and what the student's function returned."""
+    """One case as it was run: its name, its inputs, and what the student's function returned.
+
+    Attributes
+    ----------
+    seconds : float
+        How long the reference computed, as far as known: so long will each known mistake.
+    """
 
     case: str
     inputs: tuple[Any, ...]
     returned: Any
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,9 @@ class Check:
         Where it stands in what the function returns: position in the tuple, or key of the dictionary; ``None`` where
         the function returns this one value alone.
     judge : callable or None
-        For values that are random: from a case's inputs, one sample that is right and the student's, to what is wrong
-        with it, empty where nothing is. Without one, values are compared entry by entry.
+        For values that are random: from a case's inputs, one sample that is right (None where the case is `sampled`)
+        and the student's, to what is wrong with it, empty where nothing is. Without one, values are compared entry by
+        entry.
     across : callable or None
         What only several cases together can show (that an answer follows the generator it is given, say): from all
         observations to what is wrong, empty where nothing is. Asked only where every single case is right.
@@ -85,10 +93,14 @@ class Case:
         What is special about it, e.g. ``one step``; for the instructor, never shown to a student.
     draw : callable
         From a seeded generator to the positional arguments of the exercise's function.
+    sampled : bool
+        What is right here is a law, which the judges of all checks work out from the inputs; a sample of the
+        reference's own says nothing about it. It is still asked where a student's function fails: whose fault is it?
     """
 
     name: str
     draw: Callable[[np.random.Generator], tuple[Any, ...]]
+    sampled: bool = False
 
 
 @dataclass(frozen=True)

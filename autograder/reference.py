@@ -3,8 +3,9 @@
 Only a host imports this. What it executes is the instructor's own notebook and the course's own modules.
 """
 
+import ast
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -14,6 +15,7 @@ from autograder.course import MODULES, Course
 from autograder.errors import UsageError
 from autograder.model import Mistake
 from autograder.source import SourceNotebook
+from autograder.switches import Switches
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,30 @@ class Reference:
             If an edit does not apply, alone or after the others.
         """
         where = str(self.source.path)
+        codes = {**self._solutions, exercise_id: _compiled(self.text(exercise_id, *mistakes), where, exercise_id)}
+        return _functions(self.given, codes, where)
+
+    def text(self, exercise_id: str, *mistakes: Mistake) -> str:
+        """Return a solution cell's source with known mistakes.
+
+        Raises
+        ------
+        UsageError
+            Likewise.
+        """
         text = self.source.solutions[exercise_id].source
         for mistake in mistakes:
-            text = edited(text, mistake, where)
-        codes = dict(self._solutions)
-        codes[exercise_id] = _compiled(text, where, exercise_id)
-        return _functions(self.given, codes, where)
+            text = edited(text, mistake, str(self.source.path))
+        return text
+
+    def switched(self, exercise_id: str, mistakes: Sequence[Mistake]) -> tuple[Switches, dict[str, Callable[..., Any]]]:
+        """Return the functions with known mistakes that can be switched on and off, and their switches."""
+        where = str(self.source.path)
+        solution = self.source.solutions[exercise_id].source
+        versions = [self.text(exercise_id, mistake) for mistake in mistakes]
+        switches = Switches(solution, versions, {*self.given, *self.functions})
+        codes = {**self._solutions, exercise_id: _compiled(switches.code, where, exercise_id)}
+        return switches, _functions({**self.given, **switches.globals}, codes, where)
 
 
 def edited(solution: str, mistake: Mistake, where: str) -> str:
@@ -98,7 +118,7 @@ def _use_modules_of(course: Course) -> None:
             del sys.modules[name]
 
 
-def _compiled(text: str, where: str, exercise: str) -> CodeType:
+def _compiled(text: str | ast.Module, where: str, exercise: str) -> CodeType:
     try:
         return compile(text, f"{where}: {exercise}", "exec")
     except (SyntaxError, ValueError) as error:

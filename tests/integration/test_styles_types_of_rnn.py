@@ -110,3 +110,19 @@ def test_numpys_own_luck_is_seen(group: Class) -> None:
     result = group.exercise(group.solutions | {"UNQ_C2": own}, "UNQ_C2", "own luck")
     assert {check.name for check in result.checks if not check.passed} == {"indices from rng"}
     assert result.mistakes == ("generator-not-used",)
+
+
+def test_a_sampled_case_asks_the_reference_only_whose_fault_it_is(
+    group: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sample of the reference's decides nothing where a law does; but where a function fails it must be asked."""
+    tests, asked = group.grader.tests, []
+    expected = tests.expected
+    monkeypatch.setattr(tests, "expected", lambda e, case, given: asked.append(case) or expected(e, case, given))
+    sampled = {case.name for case in group.grader.assignment.exercise("UNQ_C2").cases if case.sampled}
+    assert len(sampled) == 2
+    assert group.exercise(group.solutions, "UNQ_C2", "s1").outcome == "passed"
+    assert not sampled & set(asked)
+    many = group.solutions["UNQ_C2"].replace("    m = x0.shape[1]", "    m = x0.shape[1]\n    assert m < 100")
+    assert group.exercise(group.solutions | {"UNQ_C2": many}, "UNQ_C2", "s1").outcome == "raised"
+    assert sampled & set(asked)

@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("answers", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access", "helping", "intake",
      "reference", "release_folder", "reports.class_statistics", "reports.json_report", "reports.page", "reports.scores",
      "secret"),
-    ("intake.clones", "intake.downloads"),
+    ("intake.clones", "intake.downloads", "switches"),
     ("intake.platforms", "judging"),
     ("assignments.*", "compare", "intake.submitted", "leaks", "reports.explanation", "reports.roster",
      "sandbox.probe", "source"),

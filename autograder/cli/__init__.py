@@ -19,6 +19,7 @@ app = typer.Typer(
     name="autograder",
     help="Grades notebooks without ever putting answers and student code into one process.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # with markup, help is set by Rich: beautiful, and three times as slow as all the rest of it
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -40,17 +41,17 @@ def _options(
     pass
 
 
-for _command in (
-    authoring.release,
-    grading.grade,
-    grading.report,
-    looking.explain,
-    authoring.audit,
-    looking.doctor,
-    authoring.new,
-    grading.demo,
+for _command, _short in (  # in few enough words for a line of 80 columns
+    (authoring.release, "Make what students get: nbgrader's release, leak check, zip."),
+    (grading.grade, "Grade submissions: reports, pages, scores.csv, gradebook."),
+    (grading.report, "Make pages and exports again, from the reports on disk."),
+    (looking.explain, "Show where a student's answer departs, with both values."),
+    (authoring.audit, "Test the hidden tests: do they catch what is wrong?"),
+    (looking.doctor, "Show how well student code is isolated here, by trying."),
+    (authoring.new, "Start an assignment of your own from a template."),
+    (grading.demo, "Grade a sample class, from release to pages."),
 ):
-    app.command()(_command)
+    app.command(short_help=_short)(_command)
 
 
 def main() -> None:

@@ -31,6 +31,9 @@ OUR_SEQUENCES = re.compile(r"\x1b\[(?:[0-9;]*m|\?25[lh]|2K|1A)|\r")
 FORMULA = re.compile('(?:^|[;\t\r\n])[\\s"]*[=+@\\-\uff0b\uff0d\uff1d\uff20]')
 
 
+pytestmark = pytest.mark.xdist_group("on disk")  # one class, graded once, is looked at from all sides
+
+
 @pytest.fixture(scope="module")
 def graded(course: Course, solutions: demo.Solutions, tmp_path_factory: pytest.TempPathFactory) -> Class:
     """Return the class."""

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "rnn_step_by_step"
 KEY = b"a secret of thirty-two bytes, yes"
 
+of_one_audit = pytest.mark.xdist_group("a weak audit")  # which takes seconds: one worker makes it, for all that look
+
 
 @pytest.fixture
 def course(tmp_path):
@@ -68,6 +70,7 @@ def weak(tmp_path_factory):
     return course, findings(course)
 
 
+@of_one_audit
 def test_a_case_list_cut_to_one_is_found_to_be_weak(weak):
     """With a single small case, mutants get through that the full list kills, and each is shown as a diff."""
     _, found = weak
@@ -78,6 +81,7 @@ def test_a_case_list_cut_to_one_is_found_to_be_weak(weak):
     assert all(m.diff in told and m.digest in told for m in survivors)
 
 
+@of_one_audit
 def test_findings_are_plain_json(weak):
     """What is found can be kept and read by any program."""
     kept = json.loads(json.dumps(weak[1].to_json()))
@@ -86,6 +90,7 @@ def test_findings_are_plain_json(weak):
     assert len(kept["assignment_digest"]) == 64
 
 
+@of_one_audit
 def test_a_waiver_lets_a_mutant_live_until_it_is_not_needed(weak):
     """A survivor that somebody has looked at is waived by its digest; a waiver that nothing needs is an error."""
     course, found = weak

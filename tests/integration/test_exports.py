@@ -22,6 +22,9 @@ SECRET = "a secret for tests of exports"  # noqa: S105  of nothing
 SCORES = {"ada": 100.0, "mei": 50.0, "bad-empty": 0.0}
 
 
+pytestmark = pytest.mark.xdist_group("exports")  # of one graded class and one zip
+
+
 @pytest.fixture(scope="module")
 def room(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a course of its own, released, and a class of three: full marks, half of them, and a rejected one."""

@@ -55,7 +55,10 @@ def graded(room, notebook, out):
     return json.loads((room / out / Path(notebook).stem / "report.json").read_text())
 
 
-@pytest.fixture(scope="module", params=["empty", "full"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"{name} room")) for name in ("empty", "full")],
+)
 def room(request, tmp_path_factory):
     """Return a course with a new assignment, released: one that had nothing, and one with this repository's modules."""
     root = empty_course(tmp_path_factory.mktemp("course") / "room")

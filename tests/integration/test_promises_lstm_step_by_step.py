@@ -42,6 +42,9 @@ PROMISES = (
 WORDS = {"eight": 8, "nothing": 0}
 
 
+pytestmark = pytest.mark.xdist_group("promises of the LSTM notebook")  # which is run once for all of them
+
+
 @pytest.fixture(scope="module")
 def run():
     """Return the cells' sources and what each of them printed, run in order in one namespace."""

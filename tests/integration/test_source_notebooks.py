@@ -24,7 +24,15 @@ START, END = "    ### START CODE HERE ###", "    ### END CODE HERE ###"
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
 SVG = "{http://www.w3.org/2000/svg}"
 
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+def together(name):
+    """Keep what looks at one executed notebook on one worker: two would each run it, for half a minute."""
+    return pytest.mark.xdist_group(f"executed {name}")
+
+
+every_notebook = pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=together(path.stem)) for path in NOTEBOOKS], ids=lambda path: path.stem
+)
 every_figure = pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)
 
 
@@ -357,7 +365,10 @@ def test_expected_outputs_in_the_text_are_what_is_printed(path, executed):
         assert executed(path).printed(f"test_{exercise.id}").rstrip("\n").endswith("\n" + block)
 
 
-@pytest.mark.parametrize(("name", "promise"), [(n, p) for n, promises in PROMISES.items() for p in promises])
+@pytest.mark.parametrize(
+    ("name", "promise"),
+    [pytest.param(n, p, marks=together(n)) for n, promises in PROMISES.items() for p in promises],
+)
 def test_numbers_in_the_explanations_were_measured(name, promise, executed):
     """A number that an explanation names is the number that its cell prints, to the digits that are written."""
     result = executed(ROOT / "source" / name / f"{name}.ipynb")

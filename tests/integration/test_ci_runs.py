@@ -262,6 +262,15 @@ def test_github_refuses_to_draw_a_secret_of_its_own(tmp_path):
     assert not (job.workspace / "results").exists()
 
 
+def test_github_leads_every_complaint_through_one_pipe(course, tmp_path):
+    """What the grader says on standard error is between stop and resume as well, and its exit code is the step's."""
+    job = grade_job(tmp_path, {}, formats="##[set-output name=x]y")
+    shutil.copytree(course.root, grader_at(job.workspace / "course"), dirs_exist_ok=True)
+    assert job.shell(step(job, "Grade")) == 1
+    assert "There is no format '##[set-output name=x]y'" in job.logs["Grade"]
+    assert [kind for kind, _ in commands(job.logs["Grade"])] == ["stop-commands", "resume", "error"]
+
+
 def gitlab(course, tmp_path, **variables):
     """Run the template's job in a project that has the grader; return what came of it, and what programs were told."""
     project = tmp_path / "project"

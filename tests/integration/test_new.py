@@ -88,6 +88,21 @@ def test_the_source_earns_everything_and_the_release_nothing(room):
     assert graded(room, f"release/{NAME}/{NAME}.ipynb", "of-release")["score"] == 0
 
 
+def test_python_m_autograder_is_the_same_command(room):
+    """A course with an `autograder/` of its own does not stand in the package's way, whichever is looked for first."""
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder", "grade", f"source/{NAME}/{NAME}.ipynb", "--out", "m", "--no-gradebook"],
+        cwd=room,
+        env={**os.environ, "AUTOGRADER_SECRET": "a secret for tests"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((room / "m" / NAME / "report.json").read_text())["score"] == 100
+
+
 def test_the_audit_finds_nothing_weak(room):
     """The hidden tests of the template catch its mistake for every student; solution and release are as they should."""
     done = run(room, "audit", NAME)

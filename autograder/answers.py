@@ -51,7 +51,7 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     """
     notes = list(notebook.notes)
     found: dict[str, Cell] = {}
-    own = [cell for cell in notebook.cells if (text := cell.text) and text not in source.given_texts]
+    own = [cell for cell in notebook.cells if not _given(cell, notebook, source)]
     read = _read(own, assignment)
     for exercise in assignment.exercises:
         candidates = _candidates(read, exercise)
@@ -93,13 +93,24 @@ def lost(notebook: Notebook, assignment: Assignment, source: SourceNotebook, fou
     given = {cell.grade_id: cell.text for cell in source.given}
     notes = []
     tests = [e for e in assignment.exercises if f"test_{e.id}" not in ids and given.get(f"test_{e.id}") not in texts]
-    if tests and not any("plain Python script" in note for note in notebook.notes):
+    if tests and not notebook.script:
         notes.append(f"The notebook has lost the test cells of {_functions(tests)}; the grade needs none of them.")
     answered = [exercise for exercise in assignment.exercises if exercise.id in found.found]
     unmarked = [exercise for exercise in answered if exercise.id not in _markers(found.found[exercise.id].source)]
     if unmarked and any(_MARK in cell.source or cell.grade_id for cell in found.found.values()):  # else it is said
         notes.append(f"The marker in the cell of {_functions(unmarked)} is gone; the cell was found without it.")
     return tuple(notes)
+
+
+def _given(cell: Cell, notebook: Notebook, source: SourceNotebook) -> bool:
+    """Return whether a cell is one of the source's locked ones, or the piece of one in a script; or is empty."""
+    text = cell.text
+    if not notebook.script:
+        return not text or text in source.given_texts
+    lines = text.split("\n")
+    code = next((number for number, line in enumerate(lines) if line and not line.startswith("#")), len(lines))
+    bare = "\n".join(lines[code:])  # exports put comments of their own above it
+    return any(bare in given for given in source.given_texts)
 
 
 def _functions(exercises: Sequence[Exercise]) -> str:

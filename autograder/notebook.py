@@ -11,6 +11,7 @@ parse, in memory (a million empty lists) or in time (Python's parser is quadrati
 import ast
 import errno
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -36,6 +37,7 @@ _SCRIPT_PARSE_CAP = 1 << 18  # of all cells of a script, until one is found to d
 _MAGIC = re.compile(r"^([ \t]*)[%!?](?:\\\n|[^\n])*", re.MULTILINE)
 _NO_CODE = re.compile(r"^[^={]*\[(?:markdown|md|raw)\]")
 _DIVIDER = re.compile(r"^# ?%%([^\n]*)(?:\n|\Z)", re.MULTILINE)
+_GOES_ON = re.compile(r"[ \t)\]}]|(?:elif|else|except|finally)\b")  # how a line begins that belongs to those above it
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _PYTHON_MAGICS = frozenset(["time", "capture", "prun"])  # run the cell's Python and keep the names that it binds
 
@@ -68,11 +70,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook's code cells in order, the digest of its bytes, and what is to be said about it."""
+    """A notebook's code cells in order, the digest of its bytes, and what is to be said about it.
+
+    Attributes
+    ----------
+    script : bool
+        Whether it is no notebook but a plain Python script, whose pieces stand for cells.
+    """
 
     cells: tuple[Cell, ...]
     sha256: str
     notes: tuple[str, ...] = ()
+    script: bool = False
 
 
 def digest(content: bytes) -> str:
@@ -143,8 +152,8 @@ def read_bytes(path: Path, root: Path | None = None) -> bytes:
 def parse(content: bytes) -> Notebook:
     """Return the notebook in these bytes.
 
-    nbformat 4 as it is, nbformat 3 by its own layout, and a plain Python script saved under a notebook's name as one
-    single cell: what is graded is a function, and it is there.
+    nbformat 4 as it is, nbformat 3 by its own layout, and a plain Python script saved under a notebook's name in
+    pieces: what is graded is a function, and it is there.
 
     Raises
     ------
@@ -177,9 +186,8 @@ def parse(content: bytes) -> Notebook:
     except ValueError as error:
         script = _script_cells(_plain(text))
         if script:
-            how = "as one cell" if len(script) == 1 else "cell by cell"
-            note = f"This is a plain Python script, not a notebook; it was read {how}. Submit the notebook."
-            return Notebook(script, sha256, (note,))
+            note = "This is a plain Python script, not a notebook; it was read piece by piece. Submit the notebook."
+            return Notebook(script, sha256, (note,), script=True)
         raise SubmissionError(
             "The file is not a Jupyter notebook: it is not valid JSON. If a download or a merge broke it, "
             "open your own copy in Jupyter, save it and submit that."
@@ -209,20 +217,22 @@ def _plain(source: str) -> str:
 
 
 def _script_cells(text: str) -> tuple[Cell, ...]:
-    """Return the code cells of a Python script, one where it is not divided; none where it defines no function.
+    """Return the code cells of a Python script; none where it defines no function.
 
     Jupytext and editors divide a script into cells by lines that begin with ``# %%``; a word in brackets there says
-    that a cell is no code.
+    that a cell is no code. Jupyter's and Colab's own exports have no such lines, and are divided at their blank lines.
     """
     if len(text) > SOURCE_CAP:
         return ()
     marks = [(0, 0, ""), *((found.start(), found.end(), found[1]) for found in _DIVIDER.finditer(text))]
     ends = [start for start, _, _ in marks[1:]] + [len(text)]
-    cells = [
-        Cell(index, text[begin:end])
-        for index, ((_, begin, title), end) in enumerate(zip(marks, ends, strict=True))
-        if not _NO_CODE.search(title) and text[begin:end].strip()
-    ][:CELLS_CAP]
+    sources = [
+        "" if _NO_CODE.search(title) else text[begin:end]
+        for (_, begin, title), end in zip(marks, ends, strict=True)
+    ]  # fmt: skip
+    if len(marks) == 1:
+        sources = _pieces(text)
+    cells = [Cell(index, source) for index, source in enumerate(sources) if source.strip()][:CELLS_CAP]
     room = _SCRIPT_PARSE_CAP
     for cell in cells:
         room -= len(cell.source) if "def " in cell.source else 0
@@ -230,6 +240,29 @@ def _script_cells(text: str) -> tuple[Cell, ...]:
         if tree is not None and any(isinstance(node, ast.FunctionDef) for node in tree.body):
             return tuple(cells)
     return ()
+
+
+def _pieces(text: str) -> list[str]:
+    """Return a script in pieces, the whole of it where there would be too many.
+
+    A line of code at the margin begins one if a blank line or comments after a blank line are above it, and takes the
+    comments along: no function is cut, and an error in one piece does not take the others with it.
+    """
+    lines = text.split("\n")
+    starts = [0]
+    free, comments = True, None  # whether a piece may begin here, and where the comments above this line begin
+    for number, line in enumerate(lines):
+        if not line.strip():
+            free = True
+        elif line.startswith("#"):
+            comments = number if free and comments is None else comments
+        else:
+            if free and not _GOES_ON.match(line):
+                starts.append(number if comments is None else comments)
+            free, comments = False, None
+    if len(starts) > CELLS_CAP:
+        return [text]
+    return ["\n".join(lines[begin:end]) for begin, end in itertools.pairwise([*starts, len(lines)])]
 
 
 def _from_document(document: Any, sha256: str) -> Notebook:

@@ -1,221 +1,43 @@
-"""Students work where they like: what each tool makes of the release is found, and graded like the original.
-
-Each maker imitates what a tool writes, byte for byte where that matters. Those of nbformat are the real thing; those of
-Jupytext were held against version 1.19: a round trip through ``py:percent`` keeps every source, drops ids and outputs,
-and keeps nbgrader's metadata unless a filter (``cell_metadata_filter: -all``) is set.
-"""
+"""Students work where they like: what each tool makes of the release is found, and graded like the original."""
 
 import ast
 import copy
 import json
-import random
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 
 import nbformat
 import pytest
+from tools import (
+    FOR_ALL,
+    MAKERS,
+    carriage_returns,
+    colab,
+    colab_script,
+    colab_stripped,
+    exported_script,
+    jupyterlab,
+    jupytext,
+    jupytext_filtered,
+    jupytext_script,
+    kept,
+    moved,
+    nbformat_3,
+    notebook_7,
+    renumbered,
+    split,
+    vscode,
+    vscode_2021,
+)
 
 from autograder import demo, notebook, variants
 from autograder.course import Course
 from autograder.errors import SubmissionError
 from autograder.grade import Grader
 from autograder.model import Outcome, Report
-from autograder.variants import Document, code_cell, grade_id, mapped, source_of
+from autograder.variants import Document, grade_id, source_of
 
-PICTURE = "iVBORw0KGgo" + "A" * 400_000
 LOST = "The notebook has lost its markers and metadata; the functions were found by their names."
-
-
-def with_outputs(document: Document) -> Document:
-    """Return a notebook as it is after Run All: counts, printed lines, pictures, 0.8 MB in all."""
-    counts = iter(range(1, 1_000))
-
-    def run(cell: Document) -> Document:
-        if cell["cell_type"] != "code":
-            return cell
-        count = next(counts)
-        outputs = [
-            {"name": "stdout", "output_type": "stream", "text": ["a next\n", "shape (5, 4)\n"]},
-            {"data": {"text/plain": ["<Axes: >"]}, "execution_count": count, "metadata": {},
-             "output_type": "execute_result"},
-        ]  # fmt: skip
-        if count <= 2:
-            outputs.append({"data": {"image/png": PICTURE}, "metadata": {}, "output_type": "display_data"})
-        return cell | {"execution_count": count, "outputs": outputs}
-
-    return mapped(document, run)
-
-
-def new_ids(document: Document, length: int = 8) -> Document:
-    """Return a notebook in which every cell has another id."""
-    draw = random.Random(1)  # noqa: S311  ids, not secrets
-    return mapped(document, lambda c: c | {"id": "".join(draw.choices("0123456789abcdef", k=length))})
-
-
-def kept(document: Document, *keys: str) -> Document:
-    """Return a notebook with these keys of its cells' metadata and no others."""
-    return mapped(document, lambda c: c | {"metadata": {k: v for k, v in c["metadata"].items() if k in keys}})
-
-
-def jupyterlab(s: demo.Solutions) -> str:
-    """JupyterLab 4: run, with the times of each cell recorded; written by nbformat, as its server does."""
-    times = {"execution": {"iopub.execute_input": "2026-11-02T10:00:00.000000Z", "shell.execute_reply.started": "x"}}
-    document = mapped(with_outputs(s.solved()), lambda c: c | {"metadata": {**c["metadata"], **times}})
-    return str(nbformat.writes(nbformat.from_dict(document)))
-
-
-def notebook_7(s: demo.Solutions) -> str:
-    """Notebook 7: a cell whose properties were opened is given three keys, and headings are folded."""
-    opened = {"editable": True, "slideshow": {"slide_type": ""}, "tags": [], "jp-MarkdownHeadingCollapsed": True}
-    document = mapped(with_outputs(s.solved()), lambda c: c | {"metadata": {**opened, **c["metadata"]}})
-    return str(nbformat.writes(nbformat.from_dict(document)))
-
-
-def vscode(s: demo.Solutions) -> str:
-    """VS Code today: other ids for what was touched, a language for each cell, no final newline."""
-    document = new_ids(with_outputs(s.solved()))
-    document = mapped(document, lambda c: c | {"metadata": {**c["metadata"], "vscode": {"languageId": "python"}}})
-    return json.dumps(document, indent=1, ensure_ascii=False)
-
-
-def vscode_2021(s: demo.Solutions) -> str:
-    """VS Code of some years ago: format 4.2, no ids, its own key for the format, metadata of the cells dropped."""
-    document = variants.without_metadata(with_outputs(s.solved()))
-    extra = {"orig_nbformat": 4, "interpreter": {"hash": "0" * 64}}
-    return json.dumps(document | {"metadata": {**document["metadata"], **extra}, "nbformat_minor": 2}, indent=2)
-
-
-def _colab(document: Document) -> Document:
-    draw = random.Random(2)  # noqa: S311
-    run = {
-        "executionInfo": {
-            "status": "ok", "timestamp": 1_790_000_000_000, "user_tz": -60, "elapsed": 5,
-            "user": {"displayName": "A Student", "userId": "00000000000000000000"},
-        },
-    }  # fmt: skip
-
-    def change(cell: Document) -> Document:
-        name = "".join(draw.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789_-", k=12))
-        own = {**cell["metadata"], "id": name}
-        if cell["cell_type"] == "code":
-            own |= {**run, "colab": {"base_uri": "https://localhost:8080/"}, "outputId": "0-0-0-0-0"}
-        return {k: v for k, v in cell.items() if k != "id"} | {"metadata": own}
-
-    metadata = {
-        "colab": {"provenance": [], "toc_visible": True},
-        "kernelspec": {"name": "python3", "display_name": "Python 3"},
-        "language_info": {"name": "python"},
-    }
-    return mapped(document, change) | {"nbformat": 4, "nbformat_minor": 0, "metadata": metadata}
-
-
-def colab(s: demo.Solutions) -> str:
-    """Colab: format 4.0, its own ids inside the metadata, what it knows of a run; nbgrader's keys kept."""
-    return json.dumps(_colab(with_outputs(s.solved())), ensure_ascii=False)
-
-
-def colab_stripped(s: demo.Solutions) -> str:
-    """Colab, pasted cell by cell into a new notebook: nothing of nbgrader is left, a drive is mounted first."""
-    document = variants.with_cell(
-        kept(s.solved()), "from google.colab import drive\ndrive.mount('/content/drive')\n%cd /content"
-    )
-    return json.dumps(_colab(document | {"cells": [document["cells"][-1], *document["cells"][:-1]]}))
-
-
-def jupytext(s: demo.Solutions) -> str:
-    """Jupytext, to a script and back: outputs and ids are gone, nbgrader's metadata is kept."""
-    header = {"jupytext": {"text_representation": {"extension": ".py", "format_name": "percent"}}}
-    document = new_ids(kept(s.solved(), "nbgrader", "deletable", "editable"))
-    return json.dumps(document | {"metadata": {**document["metadata"], **header}}, indent=1)
-
-
-def jupytext_filtered(s: demo.Solutions) -> str:
-    """Jupytext where a filter drops the metadata of cells."""
-    return json.dumps(new_ids(kept(s.solved())), indent=1)
-
-
-def jupytext_script(s: demo.Solutions) -> str:
-    """Jupytext's script itself, handed in under a notebook's name."""
-    parts = ["# ---\n# jupyter:\n#   jupytext:\n#     text_representation:\n#       extension: .py\n# ---\n"]
-    for cell in s.solved()["cells"]:
-        if cell["cell_type"] == "code":
-            marks = "".join(f" {key}={json.dumps(value)}" for key, value in cell["metadata"].items())
-            parts.append(f"# %%{marks}\n{source_of(cell)}\n")
-        else:
-            parts.append("# %% [markdown]\n" + "".join(f"# {line}\n" for line in source_of(cell).splitlines()))
-    return "\n".join(parts)
-
-
-def nbformat_3(s: demo.Solutions) -> str:
-    """Format 3, the old format, as nbformat itself converts to it."""
-    # read with nbformat, which joins the lines of sources and outputs: conversion expects them so
-    document = nbformat.reads(json.dumps(with_outputs(s.solved())), as_version=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tells about what the old format has no place for
-        return json.dumps(nbformat.convert(document, 3))
-
-
-def split(s: demo.Solutions) -> str:
-    """Cells split: the comment that marks an exercise stays behind, alone in the cell above."""
-
-    def cells() -> Iterator[Document]:
-        for cell in s.solved()["cells"]:
-            if grade_id(cell).startswith("UNQ_C"):
-                head, function = source_of(cell).split("\n\n\n", 1)
-                yield cell | {"source": head}
-                yield code_cell(function)
-            else:
-                yield cell
-
-    return json.dumps(s.solved() | {"cells": list(cells())})
-
-
-def merged(s: demo.Solutions) -> str:
-    """Both exercises, and a test between them, merged into one cell."""
-    cells = {grade_id(c): c for c in s.solved()["cells"]}
-    one = cells["UNQ_C1"] | {
-        "source": "\n\n".join(source_of(cells[name]) for name in ("UNQ_C1", "test_UNQ_C1", "UNQ_C2"))
-    }
-    rest = [c for c in s.solved()["cells"] if grade_id(c) not in {"UNQ_C1", "test_UNQ_C1", "UNQ_C2"}]
-    return json.dumps(s.solved() | {"cells": [*rest[:4], one, *rest[4:]]})
-
-
-def moved(s: demo.Solutions) -> str:
-    """All cells in the opposite order."""
-    return json.dumps(s.solved() | {"cells": s.solved()["cells"][::-1]})
-
-
-def renumbered(s: demo.Solutions) -> str:
-    """Another count: the markers bear other numbers, the metadata is gone."""
-    document = kept(s.solved())
-    swapped = {"UNQ_C1": "UNQ_C7", "UNQ_C2": "UNQ_C8"}
-
-    def change(cell: Document) -> Document:
-        text = source_of(cell)
-        for old, new in swapped.items():
-            text = text.replace(old, new)
-        return cell | {"source": text}
-
-    return json.dumps(mapped(document, change))
-
-
-def carriage_returns(s: demo.Solutions) -> str:
-    """Windows line ends, in the file and in every source."""
-    document = mapped(s.solved(), lambda c: c | {"source": source_of(c).replace("\n", "\r\n")})
-    return json.dumps(document, indent=1).replace("\n", "\r\n")
-
-
-def python_2(s: demo.Solutions) -> str:
-    """Python 2 in a cell before the first exercise, and one of another language."""
-    document = variants.with_cell(s.solved(), "print 'the shapes are', x.shape", before="UNQ_C1")
-    return json.dumps(variants.with_cell(document, "%%bash\nls -l | head", before="UNQ_C2"))
-
-
-MAKERS = (
-    jupyterlab, notebook_7, vscode, vscode_2021, colab, colab_stripped, jupytext, jupytext_filtered, jupytext_script,
-    nbformat_3, split, merged, moved, renumbered, carriage_returns, python_2,
-)  # fmt: skip
 
 
 def graded(grader: Grader, made: str | Document) -> Report:
@@ -245,6 +67,49 @@ def test_mistakes_are_found_through_every_tool(
     assert told.score == 80.0
     assert told.exercises[0].mistakes == ("softmax-over-rows",)
     assert told.exercises[1].outcome is Outcome.PASSED
+
+
+@pytest.fixture(scope="module", params=sorted({*demo.CLASSES} - {demo.ASSIGNMENT}))
+def other(course: Course, request: pytest.FixtureRequest) -> Iterator[tuple[Grader, demo.Solutions]]:
+    """Return another assignment's grader, and what its submissions are made from."""
+    with Grader(course, request.param, b"a secret for tests, and only for tests") as grader:
+        yield grader, demo.solutions(course, request.param)
+
+
+def test_every_assignment_is_graded_alike(other: tuple[Grader, demo.Solutions]) -> None:
+    """In the other assignments, too: what is right is right, and a mistake costs the same, from every tool."""
+    grader, solved = other
+    first = solved.assignment.exercises[0]
+    mistake = first.mistakes[0].id
+    wrong = {**solved.cells, first.id: _source(solved.mistaken(**{first.id: mistake}), first.id)}
+    mistaken = demo.Solutions(solved.release, wrong, solved.assignment)
+    expected = graded(grader, mistaken.solved())
+    assert mistake in expected.exercises[0].mistakes
+    assert [e.outcome for e in expected.exercises] == [Outcome.FAILED, *[Outcome.PASSED] * (len(wrong) - 1)]
+    for make in FOR_ALL:
+        told = graded(grader, make(mistaken))
+        assert [e.outcome for e in told.exercises] == [e.outcome for e in expected.exercises], make.__name__
+        assert (told.score, told.exercises[0].mistakes) == (expected.score, expected.exercises[0].mistakes)
+
+
+def _source(document: Document, name: str) -> str:
+    return next(source_of(cell) for cell in document["cells"] if grade_id(cell) == name)
+
+
+@pytest.mark.parametrize("form", ["py:percent", "py:light", "md", "md:myst", "Rmd"])
+def test_jupytext_itself(grader: Grader, solutions: demo.Solutions, form: str) -> None:
+    """A notebook that went through Jupytext's text files and back is graded like the original; so are its scripts."""
+    jupytext = pytest.importorskip("jupytext", reason="jupytext is not installed: make setup-ci")
+    document = nbformat.reads(json.dumps(solutions.solved()), as_version=4)
+    for kept_out in ("", "-all"):
+        if kept_out:
+            document.metadata.jupytext = {"cell_metadata_filter": kept_out}
+        text = jupytext.writes(document, fmt=form)
+        back = nbformat.writes(jupytext.reads(text, fmt=form))
+        assert ("nbgrader" in back) == (not kept_out)
+        assert graded(grader, back).score == 100.0
+        if form.startswith("py"):
+            assert graded(grader, text).score == 100.0
 
 
 def test_the_makers_make_what_they_say(solutions: demo.Solutions) -> None:
@@ -315,16 +180,19 @@ def test_markers_that_are_gone(grader: Grader, solutions: demo.Solutions) -> Non
 
 
 def test_a_script_hears_only_that_it_is_one(grader: Grader, solutions: demo.Solutions) -> None:
-    """A script has no test cells to lose, and is read cell by cell where it is divided."""
-    notes = graded(grader, jupytext_script(solutions)).notes
-    assert notes[0] == "This is a plain Python script, not a notebook; it was read cell by cell. Submit the notebook."
-    assert not [note for note in notes if "test cells" in note]
+    """A script has no test cells to lose, divided or not."""
+    for make in (jupytext_script, exported_script, colab_script):
+        notes = graded(grader, make(solutions)).notes
+        said = "This is a plain Python script, not a notebook; it was read piece by piece. Submit the notebook."
+        assert notes[0] == said
+        assert not [note for note in notes if "test cells" in note]
 
 
 def test_a_script_whose_demo_fails(grader: Grader, solutions: demo.Solutions) -> None:
-    """One cell of a divided script that fails does not take the others with it."""
-    text = jupytext_script(solutions)
-    assert graded(grader, "# %%\nraise ValueError('not mine')\n" + text).score == 100.0
+    """One piece of a script that fails, or that takes too long, does not take the others with it."""
+    assert graded(grader, "# %%\nraise ValueError('not mine')\n" + jupytext_script(solutions)).score == 100.0
+    for make in (exported_script, colab_script):
+        assert graded(grader, "raise ValueError('not mine')\n\nwhile True: pass\n\n" + make(solutions)).score == 100.0
 
 
 @pytest.mark.parametrize(
@@ -332,7 +200,7 @@ def test_a_script_whose_demo_fails(grader: Grader, solutions: demo.Solutions) ->
     [
         (["# %%", "#%% the loop", "# %% [markdown]", '# %% tags=["[markdown]"]'], ["a", "b", "d"]),
         (["# %% Exercise [1]", "# %% A title [md] key=1", "# %% [raw]", "# %%"], ["a", "d"]),
-        (["# %", "#  %%", "x # %%", "## %%"], ["a", "b", "c", "d"]),
+        (["# %", "#  %%", "1 # %%", "## %%"], ["a", "b", "c", "d"]),
     ],
 )
 def test_how_a_script_is_divided(marks: list[str], sources: list[str]) -> None:
@@ -340,11 +208,33 @@ def test_how_a_script_is_divided(marks: list[str], sources: list[str]) -> None:
     defined = [f"def {name}():\n    return 1\n" for name in "abcd"]
     read = notebook.parse("\n".join(f"{mark}\n{text}" for mark, text in zip(marks, defined, strict=True)).encode())
     assert [name for cell in read.cells for name in "abcd" if f"def {name}(" in cell.source] == sources
-    assert (len(read.cells) == 1) == (marks[0] == "# %")
+
+
+def test_how_a_script_without_marks_is_divided() -> None:
+    """At blank lines, but never within a function, a bracket or a condition; comments stay with the code below them."""
+    pieces = [
+        "# first\n\n# UNQ_C1\n\n\ndef a(x):\n    y = 1\n\n# a stray comment\n\n    return x + y\n",
+        "# second\nvalues = [\n\n    1,\n\n]\n",
+        "try:\n    b = 2\n\nexcept ValueError:\n    pass\n\nelse:\n    pass\n\nfinally:\n    pass\n",
+        "@staticmethod\ndef c():\n    return 3\n# the end\n",
+    ]
+    read = notebook.parse("\n\n".join(pieces).encode())
+    assert [cell.text for cell in read.cells] == [piece.strip() for piece in pieces]
+    assert notebook.parse(("def f():\n    return 1\n" + "\n1\n" * 6000).encode()).cells[0].source.count("\n") > 6000
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("text", ["# %%\n" * 200_000, "# %%\ndef f(" * 90_000, "# %%" * 250_000, "f'{" * 300_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# %%\n" * 200_000,
+        "1\n\n" * 300_000,
+        "def f(\n\n" * 100_000,
+        "# %%\ndef f(" * 90_000,
+        "# %%" * 250_000,
+        "f'{" * 300_000,
+    ],
+)
 def test_scripts_made_to_keep_us_busy(text: str) -> None:
     """A text of a million characters that is nearly a script is refused in a moment."""
     with pytest.raises(SubmissionError, match="not valid JSON"):

@@ -331,10 +331,12 @@ def test_lone_surrogates_do_not_get_further():
 
 @pytest.mark.parametrize("prefix", ["", "\ufeff", "!pip install \\\n   numpy\n%matplotlib inline\n?np\n"])
 def test_plain_script_under_a_notebooks_name(prefix):
-    """A plain Python script is read as one cell, with a note; its magic lines and line ends do not matter."""
+    """A plain Python script is read in pieces, with a note; its magic lines and line ends do not matter."""
     script = prefix + "import numpy as np\r\n\r\ndef f(x):\r\n    return x\r\n"
     read = parse(script.encode())
-    assert [cell.source for cell in read.cells] == [script.lstrip("\ufeff").replace("\r\n", "\n")]
+    assert "\n".join(cell.source for cell in read.cells) == script.lstrip("\ufeff").replace("\r\n", "\n")
+    assert [cell.source for cell in read.cells][-1] == "def f(x):\n    return x\n"
+    assert read.script
     assert "plain Python script" in read.notes[0]
 
 

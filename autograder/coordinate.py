@@ -166,7 +166,11 @@ def grade_submissions(
         run.close_graders()
     scores = results.write_scores(reports)
     problems += _write_class(results, register, today)
-    remarks = (*intake.remarks(submissions, order.which), *place.remarks())
+    remarks = (
+        *intake.remarks(submissions, order.which),
+        *intake.passed_over(order.course, order.paths, submissions),
+        *place.remarks(),
+    )
     exports = exporting.write(order.exports, order.out, entries)
     return Summary(tuple(reports), graded, scores, (*problems, *exports.problems), remarks, exports)
 

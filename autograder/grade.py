@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from autograder import answers, loading, notebook
+from autograder import answers, loading, notebook, source
 from autograder.course import PUBLIC_TESTS, Course
 from autograder.errors import IsolationError, SubmissionError
 from autograder.hidden_tests import HiddenTests
@@ -51,6 +51,7 @@ class Grader:
         UsageError
             If the assignment cannot be graded as it stands.
         """
+        self._where = course
         self.limits = limits or Limits()
         written, modules = loading.written(course, name)
         # started first: it imports while the reference is loaded here
@@ -132,10 +133,13 @@ class Grader:
         found = answers.find(submission, self.assignment, self.reference.source)
         marking = Marking(self.tests, student, found)
         with self.session(found.cells) as session:
-            session.run_cells()
+            if found.found:  # else no cell matters
+                session.run_cells()
             cells_done = time.perf_counter()
             results = marking.results(session)
         notes = [*found.notes, *answers.lost(submission, self.assignment, self.reference.source, found)]
+        if not found.found:
+            notes = [*found.notes, self._nothing_found(submission)]
         for index, death in sorted(session.deaths.items()):
             notes.append(f"Cell {index + 1} was stopped: {death.reason}. The other cells were run without it.")
         if session.output_truncated:
@@ -153,6 +157,13 @@ class Grader:
             seconds={"cells": round(cells_done - started, 4), "cases": round(ended - cells_done, 4)},
             public_tests=PUBLIC_TESTS in self._course[0],
         )
+
+    def _nothing_found(self, submission: notebook.Notebook) -> str:
+        """Return the sentence for a notebook that has none of the assignment's functions."""
+        functions = ", ".join(f"`{exercise.function}`" for exercise in self.assignment.exercises)
+        other = source.whose(self._where, submission.cells)
+        looks = f" It looks like the notebook of {other}: is it the right file?" if other else ""
+        return f"No cell of this notebook defines {functions}, so there is nothing to grade.{looks}"
 
     def _origin(self, sha256: str) -> Provenance:
         return replace(self.provenance, submission_sha256=sha256, limits=self.limits.text)

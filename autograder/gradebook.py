@@ -92,7 +92,7 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
         else:
             impossible.append(ascii(graded.report.student))
     api = models()
-    with failing_as(GraderError, url), opened(url) as book:
+    with failing_as(GraderError, url), opened(url, course_id="") as book:
         with book.engine.connect() as connection:
             layouts = {name: _layout(api, connection, name) for name in groups}
         for name, group in groups.items():

@@ -11,6 +11,7 @@ import functools
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -116,7 +117,10 @@ def ensure_assignment(url: str, name: str, notebook_path: Path, course_id: str =
 
 @contextlib.contextmanager
 def opened(url: str, course_id: str = COURSE) -> Iterator[Any]:
-    """Open nbgrader's ``Gradebook``, made first where there is none, and close it on leaving."""
+    """Open nbgrader's ``Gradebook``, made first where there is none, and close it on leaving.
+
+    Without a course id, nothing is written by opening it; with one, the course is put in where it is not there yet.
+    """
     api = models()
     engine = _engine(url)
     try:
@@ -131,10 +135,22 @@ def opened(url: str, course_id: str = COURSE) -> Iterator[Any]:
 @contextlib.contextmanager
 def failing_as(kind: type[AutograderError], url: str) -> Iterator[None]:
     """Turn a failure of the database into our own error, in one line."""
+    log = getattr(models(), "app_log", None)
+    silent = contextlib.nullcontext() if log is None else _silenced(log)
+    try:
+        with silent:  # nbgrader logs frames of what is told here
+            yield
+    except (SQLAlchemyError, models().InvalidEntry) as error:  # the second is what nbgrader makes of the first
+        raise kind(_unusable(_shown(sa.make_url(url), Path.cwd()), error)) from error
+
+
+@contextlib.contextmanager
+def _silenced(log: logging.Logger) -> Iterator[None]:
+    before, log.disabled = log.disabled, True
     try:
         yield
-    except SQLAlchemyError as error:
-        raise kind(_unusable(_shown(sa.make_url(url), Path.cwd()), error)) from error
+    finally:
+        log.disabled = before
 
 
 @functools.cache
@@ -321,7 +337,7 @@ def _check_schema(connection: sa.Connection, where: str) -> None:
     )
 
 
-def _unusable(where: str, error: SQLAlchemyError) -> str:
+def _unusable(where: str, error: Exception) -> str:
     """Say in one line what is wrong with the gradebook."""
     detail = str(getattr(error, "orig", None) or error).partition("\n")[0]
     if "locked" in detail:
@@ -333,4 +349,6 @@ def _unusable(where: str, error: SQLAlchemyError) -> str:
         return (
             f"The gradebook {where} is not a database, or a damaged one ({detail}). Bring back a copy, or move it away."
         )
+    if "disk is full" in detail:
+        return f"The gradebook {where} could not be written: the disk is full. Make room, and grade again."
     return f"The gradebook {where} cannot be used: {detail}."

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +53,25 @@ class SourceNotebook:
 
     def graded_functions(self) -> frozenset[str]:
         """Return the names of the functions that the exercises' cells define at top level."""
-        return frozenset(name for cell in self.solutions.values() for name in _FUNCTION.findall(cell.source))
+        return frozenset(name for cell in self.solutions.values() for name in functions_in(cell.source))
+
+
+def functions_in(source: str) -> list[str]:
+    """Return the names of the functions that a cell defines at top level."""
+    return _FUNCTION.findall(source)
+
+
+def whose(course: Course, cells: Iterable[Cell]) -> str:
+    """Return the assignment whose functions these cells define; empty where it is none of this course."""
+    defined = {name for cell in cells for name in functions_in(cell.source)}
+    shares = {}
+    for name in course.assignments() if defined else ():
+        try:
+            shares[name] = len(defined & read(course, name).graded_functions())
+        except UsageError:
+            continue  # another assignment is broken, which is no matter of this one
+    best = max(shares, key=lambda name: shares[name], default="")
+    return best if shares.get(best) else ""
 
 
 def read(course: Course, assignment: str) -> SourceNotebook:

@@ -6,23 +6,37 @@ archives; what is in a notebook is for the grader to find out.
 """
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograder.course import Course
 from autograder.errors import UsageError
-from autograder.intake import downloads
+from autograder.intake import downloads, tree
 from autograder.intake.archive import Archive
 from autograder.intake.clones import Clone, is_clone, look_into
-from autograder.intake.submitted import WHICH, Submitted, called, natural, read, safe_name
+from autograder.intake.files import folders_of, listed
+from autograder.intake.leftover import passed_over
+from autograder.intake.platforms import ARCHIVES
+from autograder.intake.submitted import (
+    WHICH,
+    Submitted,
+    best_named,
+    called,
+    is_notebook,
+    mentions,
+    natural,
+    read,
+    safe_name,
+    stem,
+)
 from autograder.intake.submitted import text as _text
-from autograder.intake.times import timestamp as _timestamp
 
-__all__ = ["WHICH", "Submitted", "find", "read", "remarks", "safe_name"]
+__all__ = ["WHICH", "Submitted", "find", "passed_over", "read", "remarks", "safe_name"]
 
+_NAMED = 5  # names in one sentence
 _ZIP = b"PK"  # how each begins
-_OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def find(course: Course, paths: Sequence[Path], assignment: str | None, which: str = "last") -> list[Submitted]:
@@ -76,17 +90,38 @@ def remarks(found: Sequence[Submitted], which: str = "last") -> list[str]:
     sentences = []
     for (place, way), members in sources.items():
         late = sum(submitted.late for submitted in members)
-        several = sum(submitted.of > 1 for submitted in members)
+        by_name = sum(submitted.of > 1 and submitted.exact for submitted in members)
+        several = sum(submitted.of > 1 and not submitted.exact for submitted in members)
         parts = [f"read as {way}, {_plural(len(members))}"] if way else []
         if late:
             parts.append(f"{late} marked late")
+        if by_name:
+            parts.append(f"{_plural(by_name)} with several notebooks, of which the one of the assignment's name counts")
         if several:
             other = next(word for word in WHICH if word != which)
             parts.append(
                 f"{_plural(several)} with several notebooks, of which the {which} counts (--which {other}: the {other})"
             )
         sentences.append(f"{_text(place)}: {'; '.join(parts)}.")
-    return sentences
+    return [*sentences, *_alike(found)]
+
+
+def _alike(found: Sequence[Submitted]) -> Iterator[str]:
+    """Yield what is to be said about students who may be one person: their ids differ in how they are written only."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for submitted in found:
+        plain = "".join(
+            letter for letter in unicodedata.normalize("NFKD", submitted.student).casefold() if letter.isalnum()
+        )
+        if plain:
+            groups.setdefault((submitted.assignment, plain), []).append(submitted.student)
+    for (assignment, _), students in groups.items():
+        if len(students) > 1:
+            ids = ", ".join(ascii(student) for student in students[:_NAMED])
+            yield (
+                f"{assignment}: {ids} look like one student, and are graded as {len(students)}. If it is one, move all "
+                "but one of them away."
+            )
 
 
 def _plural(number: int) -> str:
@@ -96,13 +131,13 @@ def _plural(number: int) -> str:
 def _below(path: Path, assignment: str | None, known: Sequence[str], which: str) -> Iterator[Submitted]:
     """Yield the submissions of one path, by the first way in that it can be."""
     if path.is_file():
-        if path.suffix.lower() != ".ipynb" and _is_zip(path):
+        if not is_notebook(path.name) and _is_zip(path):
             yield from downloads.in_archive(Archive(path), assignment, known, which)
             return
-        if path.suffix.lower() == ".zip" or path.suffix.lower() in _OTHER_ARCHIVES:
+        if path.suffix.lower() in ARCHIVES:
             raise UsageError(f"{path} is an archive that is not read here, or no zip after all. Unpack it first.")
     if path.is_dir():
-        folders = _folders(path)
+        folders = folders_of(path)
         if any(is_clone(folder) for folder in folders):
             yield from _clones(path, folders, assignment, known, which)
             return
@@ -110,9 +145,9 @@ def _below(path: Path, assignment: str | None, known: Sequence[str], which: str)
         if download:
             yield from download
             return
-        tree = list(_tree(path, folders, [assignment] if assignment else known, known, which))
-        if tree:
-            yield from tree
+        handed_in = list(tree.submissions(path, folders, [assignment] if assignment else known, known, which))
+        if handed_in:
+            yield from handed_in
             return
     yield from _flat(path, assignment or downloads.only(known, path))
 
@@ -122,71 +157,10 @@ def _is_zip(path: Path) -> bool:
         return file.read(len(_ZIP)) == _ZIP
 
 
-def _tree(
-    root: Path, folders: Sequence[Path], names: Sequence[str], known: Sequence[str], which: str
-) -> Iterator[Submitted]:
-    """Yield the submissions of an nbgrader tree: ``root/<student>/<assignment>/<assignment>.ipynb``."""
-    for student in folders:
-        for name in names:
-            folder = student / name
-            if not _may_exist(folder):
-                continue
-            # Nothing is read through a link: it could lead to the solution, or to another student's work. The link
-            # itself stands for the submission, and reading it is refused with a sentence.
-            link = next((place for place in (student, folder) if place.is_symlink()), None)
-            notebook, of = (link, 1) if link else _notebook_in(folder, name, known, which)
-            yield Submitted(
-                _text(student.name),
-                name,
-                notebook,
-                f"{name}/{safe_name(student.name)}",
-                None if link else _timestamp(folder),
-                root,
-                of=of,
-                received=() if link else downloads.received(of, which, notebook.name, name, known),
-            )
-
-
-def _may_exist(path: Path) -> bool:
-    """Return whether something is there, or may be there where we are not let in: nobody is passed over unseen."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _notebook_in(folder: Path, name: str, known: Sequence[str], which: str) -> tuple[Path, int]:
-    """Return the notebook in a submission's folder, and of how many it was chosen.
-
-    By its name, else the only one, else by the name of a copy (``rnn (2).ipynb``); else where it should be.
-    """
-    expected = folder / f"{name}.ipynb"
-    try:
-        if not folder.is_dir() or os.path.lexists(expected):
-            return expected, 1
-        others = _notebooks(folder)
-    except OSError:
-        return expected, 1
-    if len(others) == 1:
-        return others[0], 1
-    copies = sorted((path for path in others if called(path.name, known) == name), key=lambda path: natural(path.name))
-    return (copies[-1 if which == "last" else 0], len(others)) if copies else (expected, 1)
-
-
-def _notebooks(folder: Path) -> list[Path]:
-    """Return the notebooks in a folder, without the shadows (``._a.ipynb``) that some systems put beside files."""
-    with os.scandir(folder) as found:
-        names = sorted(entry.name for entry in found if entry.name.endswith(".ipynb"))
-    return [folder / name for name in names if not name.startswith("._") and name != ".ipynb"]
-
-
 def _flat(path: Path, assignment: str) -> Iterator[Submitted]:
     """Yield the notebooks in a folder, or the one named; the student is the file's stem."""
-    for file in _notebooks(path) if path.is_dir() else [path]:
-        yield Submitted(_text(file.stem), assignment, file, safe_name(file.stem))
+    for file in listed(path)[0] if path.is_dir() else [path.name]:
+        yield Submitted(_text(stem(file)), assignment, path / file if path.is_dir() else path, safe_name(stem(file)))
 
 
 def _clones(
@@ -199,12 +173,12 @@ def _clones(
     """
     clones = [look_into(folder) if not folder.is_symlink() else Clone(folder, (), "") for folder in folders]
     if assignment is None:
-        names = sorted({name for clone in clones for path in clone.notebooks if (name := called(path.name, known))})
+        names = sorted({name for clone in clones for path in clone.notebooks if (name := _meant(path.name, known))})
         names = names or [downloads.only(known, root)]
     else:
         names = [assignment]
     for clone in clones:
-        own = {called(path.name, known) for path in clone.notebooks} & set(names)
+        own = {_meant(path.name, known) for path in clone.notebooks} & set(names)
         for name in names:
             if assignment is None and own and name not in own:
                 continue
@@ -214,8 +188,8 @@ def _clones(
 def _cloned(root: Path, clone: Clone, name: str, known: Sequence[str], which: str) -> Submitted:
     """Return one clone's submission of one assignment: the nearest notebook of its name, a copy, or the only one."""
     exact = [path for path in clone.notebooks if path.name == f"{name}.ipynb"]
-    copies = [path for path in clone.notebooks if called(path.name, known) == name]
-    others = [path for path in clone.notebooks if not called(path.name, known)]
+    copies = [clone.notebooks[place] for place in best_named([p.name for p in clone.notebooks], name, known)]
+    others = [path for path in clone.notebooks if not _meant(path.name, known)]
     fitting = exact or copies or (others if len(others) == 1 else [])
     nearest = [path for path in fitting if len(path.parts) == len(fitting[0].parts)]
     problem, path, of = "", clone.folder / f"{name}.ipynb", 1
@@ -228,8 +202,9 @@ def _cloned(root: Path, clone: Clone, name: str, known: Sequence[str], which: st
         problem = f"There are two notebooks of this name, {places}, and nobody can tell which counts. Keep one."
     else:
         nearest.sort(key=lambda path: natural(path.name))
-        path, of = nearest[-1 if which == "last" else 0], len(exact or copies or others)
-    notes = [] if problem else list(downloads.received(of, which, path.name, name, known))
+        path, of = nearest[-1 if which == "last" else 0], len(copies or others)
+    by_name = bool(exact) and of > 1
+    notes = [] if problem else list(downloads.received(of, which, path.name, name, known, exact=by_name))
     if clone.commit:
         notes.append(f"The clone was graded as it stands at commit {clone.commit[:12]}.")
     return Submitted(
@@ -240,21 +215,11 @@ def _cloned(root: Path, clone: Clone, name: str, known: Sequence[str], which: st
         root=root,
         way="a folder of git clones",
         of=of,
+        exact=by_name,
         received=tuple(notes),
         problem=problem,
     )
 
 
-def _folders(root: Path) -> list[Path]:
-    with os.scandir(root) as found:
-        return [root / name for name in sorted(entry.name for entry in found if _is_students(entry))]
-
-
-def _is_students(entry: os.DirEntry[str]) -> bool:
-    """Return whether this is a student's folder in a tree; a link that leads nowhere is nobody's, and stops nobody."""
-    if entry.name.startswith(".") or entry.name.endswith(".ipynb"):
-        return False
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+def _meant(file: str, known: Sequence[str]) -> str:
+    return called(file, known) or mentions(file, known)

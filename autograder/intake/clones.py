@@ -6,16 +6,13 @@ name any program, and its objects are a student's bytes. Only plain files are lo
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import notebook
 from autograder.errors import SubmissionError
-from autograder.intake.platforms import is_notebook
+from autograder.intake.files import notebooks_below
 
-FILES_CAP = 20_000  # entries of one clone that are looked at
-_DEPTH = 6  # folders below a clone
 _HEAD_CAP = 300  # bytes of a file that names a commit or a branch
 _REF = re.compile(r"ref: (refs/heads/[\w.-]+(?:/[\w.-]+)*)")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -37,31 +34,8 @@ def is_clone(folder: Path) -> bool:
 
 def look_into(folder: Path) -> Clone:
     """Return a clone's notebooks and its commit; an empty one where we are not let in."""
-    found = sorted(_notebooks(folder), key=lambda path: (len(path.parts), path))
+    found = sorted(notebooks_below(folder), key=lambda path: (len(path.parts), path))
     return Clone(folder, tuple(found), _commit(folder))
-
-
-def _notebooks(folder: Path) -> Iterator[Path]:
-    """Yield the notebooks below a folder, without links, hidden folders, and more than anybody checks in."""
-    waiting = [(folder, 0)]
-    left = FILES_CAP
-    while waiting:
-        here, depth = waiting.pop(0)
-        try:
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    left -= 1
-                    if left < 0:
-                        return
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        if depth < _DEPTH:
-                            waiting.append((here / entry.name, depth + 1))
-                    elif is_notebook(entry.name):
-                        yield here / entry.name
-        except OSError:
-            continue
 
 
 def _commit(folder: Path) -> str:

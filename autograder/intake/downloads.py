@@ -6,8 +6,8 @@ from pathlib import Path
 
 from autograder.errors import UsageError
 from autograder.intake.archive import Archive, Entry
-from autograder.intake.platforms import Platform, choices, is_notebook, labelled, platform_of
-from autograder.intake.submitted import Submitted, called, safe_name, text
+from autograder.intake.platforms import ARCHIVES, Platform, choices, labelled, platform_of
+from autograder.intake.submitted import Submitted, called, is_notebook, mentions, safe_name, stem, text
 
 FILES_CAP = 200_000  # files and folders of a download that was unpacked
 _DEPTH = 8  # folders below a student's
@@ -21,24 +21,31 @@ def only(known: Sequence[str], path: Path) -> str:
     UsageError
         If it can be several.
     """
-    if path.suffix == ".ipynb" and path.stem in known:
-        return path.stem
+    if is_notebook(path.name) and stem(path.name) in known:
+        return stem(path.name)
     if len(known) == 1:
         return known[0]
     raise UsageError(f"Which assignment is {path} for? Say --assignment NAME; known are: {', '.join(known) or 'none'}.")
 
 
-def received(of: int, which: str, file: str, assignment: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Return what a student should know about the choice of their notebook."""
+def received(
+    of: int, which: str, file: str, assignment: str, known: Sequence[str], *, exact: bool = False
+) -> tuple[str, ...]:
+    """Return what a student should know about the choice of their notebook.
+
+    Parameters
+    ----------
+    exact : bool
+        Whether it was chosen for bearing the assignment's own name.
+    """
     if of == 1 and file == f"{assignment}.ipynb":
         return ()
     notes = []
     if of > 1:
-        notes.append(
-            f"Of {of} notebooks handed in, `{text(file)}` was graded: the {which} of those called like the assignment, "
-            "or of all where none is."
-        )
-    other = called(file, known)
+        last = f"the {which} of those called like the assignment, or of all where none is"
+        why = "the one that bears the assignment's name" if exact else last
+        notes.append(f"Of {of} notebooks handed in, `{text(file)}` was graded: {why}.")
+    other = called(file, known) or mentions(file, known)
     if other not in {"", assignment}:
         notes.append(f"The notebook is called `{text(file)}`, and was graded as {assignment}. Is it the right one?")
     return tuple(notes)
@@ -124,15 +131,17 @@ def _plain(
             "Unpack it, and name the folder."
         )
     if not notebooks:
-        raise UsageError(f"{archive.path} holds no notebook (*.ipynb).")
+        inner = next((entry for entry in entries if entry.parts[-1].lower().endswith(ARCHIVES)), None)
+        also = f", but another archive ({text('/'.join(inner.parts))!r}). Unpack it, and name that one" if inner else ""
+        raise UsageError(f"{archive.path} holds no notebook (*.ipynb){also}.")
     name = assignment or only(known, archive.path)
     for entry in sorted(notebooks, key=lambda entry: entry.parts):
-        stem = entry.parts[-1].rpartition(".")[0]
+        student = stem(entry.parts[-1])
         yield Submitted(
-            text(stem),
+            text(student),
             name,
             archive.path,
-            safe_name(stem),
+            safe_name(student),
             way="a zip of notebooks",
             archive=archive,
             member=entry.member,
@@ -141,8 +150,12 @@ def _plain(
 
 def _named(files: Iterator[str], known: Sequence[str], place: Path) -> str:
     """Return the assignment that a download's files are called after."""
-    names = {name for file in files if (name := called(file, known))}
-    return names.pop() if len(names) == 1 else only(known, place)
+    listed = list(files)
+    for fits in (called, mentions):
+        names = {name for file in listed if (name := fits(file, known))}
+        if len(names) == 1:
+            return names.pop()
+    return only(known, place)
 
 
 def _without_common_folder(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -162,7 +175,7 @@ def _top(root: Path) -> Iterator[Entry]:
             if is_notebook(entry.name):
                 yield Entry((entry.name,), 0)
             elif entry.is_dir(follow_symlinks=False):
-                yield Entry((entry.name, ".ipynb"), 0)
+                yield Entry((entry.name, "any.ipynb"), 0)
 
 
 def _files(root: Path) -> Iterator[Entry]:

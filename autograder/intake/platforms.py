@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from autograder.intake.archive import Entry
-from autograder.intake.submitted import called, natural
+from autograder.intake.submitted import best_named, is_notebook, natural
+
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 class Platform(StrEnum):
@@ -107,11 +109,6 @@ def _moodle(entry: Entry) -> Label | None:
 _READERS: Mapping[Platform, Callable[[Entry], Label | None]] = {Platform.CANVAS: _canvas, Platform.MOODLE: _moodle}
 
 
-def is_notebook(name: str) -> bool:
-    """Return whether a file is a notebook by its name, and not the shadow that some systems put beside one."""
-    return name.lower().endswith(".ipynb") and not name.startswith("._")
-
-
 def platform_of(entries: Sequence[Entry]) -> tuple[Platform | None, Entry | None]:
     """Return the platform that named these files, and one that it did not name, if some are its and some are not.
 
@@ -158,7 +155,8 @@ def choices(
         if not notebooks:
             yield Choice(student, name, late, None, problem=without_notebook([label.file for _, label in files]))
             continue
-        fitting = [pair for pair in notebooks if called(pair[1].file, known) == assignment] or notebooks
+        named = best_named([label.file for _, label in notebooks], assignment, known)
+        fitting = [notebooks[place] for place in named] or notebooks
         fitting.sort(key=lambda pair: (pair[1].number, natural(pair[1].file), pair[0].parts))
         entry, label = fitting[-1 if which == "last" else 0]
         yield Choice(student, name, late, entry, label.file, len(notebooks))
@@ -166,7 +164,7 @@ def choices(
 
 def without_notebook(files: Sequence[str]) -> str:
     """Return the sentence for a student who handed in other files."""
-    packed = [name for name in files if name.lower().endswith((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"))]
+    packed = [name for name in files if name.lower().endswith(ARCHIVES)]
     if packed:
         return f"There is an archive (`{packed[0][:80]}`) where a notebook should be. Submit the .ipynb file itself."
     instead = f", only `{files[0][:80]}`" if files else ""

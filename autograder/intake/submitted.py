@@ -18,6 +18,7 @@ WHICH = ("last", "first")  # of several notebooks that one student handed in
 _LONGEST = 200  # characters of a results folder's name
 _KEPT = 120  # of a longer one, before its digest
 _TAKEN = frozenset(["exports", "index.html", "scores.csv"])  # names of our own in the results folder
+_SUFFIX = re.compile(r"\.ipynb(?:\.txt|\.json)?\Z", re.IGNORECASE)  # browsers add the second when they save one as text
 _PARTS = re.compile(r"(\d+)")
 _BEFORE = re.compile(r"(?:copy_of_)*")
 _AFTER = re.compile(r"(?:[-_]|copy|\(\d*\)|\d)*")  # no two ways to begin alike: linear in what a student calls a file
@@ -43,6 +44,8 @@ class Submitted:
         Whether the platform marks it as late.
     of : int
         How many notebooks the student handed in, of which this one counts.
+    exact : bool
+        Whether it counts because it bears the assignment's own name, where that decides.
     received : tuple of str
         What the student and the instructor should know about what was handed in, sentence by sentence.
     problem : str
@@ -61,6 +64,7 @@ class Submitted:
     way: str = ""
     late: bool = False
     of: int = 1
+    exact: bool = False
     received: tuple[str, ...] = ()
     problem: str = ""
     archive: Archive | None = field(default=None, repr=False, compare=False)
@@ -98,18 +102,51 @@ def safe_name(name: str) -> str:
     return quoted or "%"
 
 
+def is_notebook(name: str) -> bool:
+    """Return whether a file is a notebook by its name, and not the shadow that some systems put beside one."""
+    return not name.startswith("._") and stem(name) not in {name, ""}
+
+
+def stem(name: str) -> str:
+    """Return the name of a notebook without its suffix."""
+    return _SUFFIX.sub("", name)
+
+
 def called(file: str, known: Sequence[str]) -> str:
     """Return the assignment that a file is called after, as its notebook or a copy of it; empty where there is none.
 
     Browsers, platforms and notebook editors add to the name of a copy: ``rnn (2).ipynb``, ``rnn-1.ipynb``,
     ``rnn-Copy1.ipynb``, ``Copy of rnn.ipynb``.
     """
-    stem, _, suffix = file.rpartition(".")
-    plain = stem.lower().replace(" ", "_")
-    if suffix.lower() != "ipynb":
-        return ""
+    plain = _plain(file)
     fitting = [name for name in known if name in plain and _copy_of(plain, name)]
     return max(fitting, key=len, default="")
+
+
+def mentions(file: str, known: Sequence[str]) -> str:
+    """Return the one assignment whose name stands in a notebook's, as in ``final-rnn``; empty where there is none."""
+    plain = _plain(file)
+    found = {name for name in known if name in plain and _is_word(plain, name)}
+    longest = {name for name in found if not any(name != other and name in other for other in found)}
+    return longest.pop() if len(longest) == 1 else ""
+
+
+def best_named(files: Sequence[str], assignment: str, known: Sequence[str]) -> list[int]:
+    """Return which of these notebooks' names fit an assignment best: copies of its own, else those that mention it."""
+    for fits in (called, mentions):
+        fitting = [place for place, file in enumerate(files) if fits(file, known) == assignment]
+        if fitting:
+            return fitting
+    return []
+
+
+def _plain(file: str) -> str:
+    return stem(file).lower().replace(" ", "_") if is_notebook(file) else ""
+
+
+def _is_word(plain: str, name: str) -> bool:
+    before, _, after = plain.partition(name)
+    return not (before[-1:].isalnum() or after[:1].isalnum())
 
 
 def _copy_of(plain: str, name: str) -> bool:
@@ -119,6 +156,5 @@ def _copy_of(plain: str, name: str) -> bool:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """Return a key that puts ``rnn-2`` before ``rnn-10``, and the name without a number first."""
-    stem = name.rpartition(".")[0] or name
     # the length of a number comes before its digits: any number of them, without an integer of that size
-    return [(len(part.lstrip("0")), part) if part.isdecimal() else (-1, part) for part in _PARTS.split(stem)]
+    return [(len(part.lstrip("0")), part) if part.isdecimal() else (-1, part) for part in _PARTS.split(stem(name))]

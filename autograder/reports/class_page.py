@@ -28,6 +28,7 @@ _REASON = 400  # characters of a reason: an error of ours can be a page long
 
 # outcomes of a graded submission that somebody should look at, the most urgent first
 _LOOK = (Outcome.GRADER_ERROR, Outcome.KILLED, Outcome.TIMED_OUT, Outcome.SKIPPED)
+_NOTHING = "none of the assignment's functions is in the notebook: is it the right file?"
 _UNTOUCHED = "not written yet"
 _NONE = "\N{EN DASH}"  # in the place of points that there are none of
 _STATUS = {Status.GRADED: "graded", Status.REJECTED: "rejected", Status.GRADER_ERROR: "not gradable"}
@@ -119,7 +120,7 @@ def pages(
 
 
 def people(rows: Sequence[Row]) -> list[_Person]:
-    """Return whose submission somebody should look at: ours first, then unread ones, then what was stopped."""
+    """Return whose submission somebody should look at: ours first, unread and empty ones, what was stopped."""
     found: list[tuple[int, _Person]] = []
     for row in rows:
         if row.status is Status.GRADER_ERROR:
@@ -127,9 +128,11 @@ def people(rows: Sequence[Row]) -> list[_Person]:
         elif row.status is Status.REJECTED:
             found.append((1, _Person(row, "rejected", "bad", row.reason)))
         else:
+            if row.exercises and all(e.outcome is Outcome.MISSING for e in row.exercises):
+                found.append((2, _Person(row, "missing", "bad", _NOTHING)))
             worst = min((_LOOK.index(e.outcome) for e in row.exercises if e.outcome in _LOOK), default=None)
             if worst is not None:
-                found.append((2 + worst, _Person(row, outcome_word(_LOOK[worst]), "bad", _stopped(row))))
+                found.append((3 + worst, _Person(row, outcome_word(_LOOK[worst]), "bad", _stopped(row))))
     return [person for _, person in sorted(found, key=lambda pair: pair[0])]
 
 

@@ -273,7 +273,7 @@ def notebook_answers(data: bytes) -> None:
 
 def timestamp(data: bytes) -> None:
     """Read nbgrader's timestamp, and take a student's name from a folder's."""
-    when = intake._timestamp(_folder_with(data))
+    when = intake.times.timestamp(_folder_with(data))
     if when is not None:
         assert when.utcoffset() is not None
         assert not when.utcoffset()

@@ -1,0 +1,104 @@
+"""Finds the submissions in an nbgrader tree: ``root/<student>/<assignment>/<assignment>.ipynb``."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.intake import downloads
+from autograder.intake.files import listed, notebooks_below
+from autograder.intake.platforms import without_notebook
+from autograder.intake.submitted import Submitted, best_named, natural, safe_name, text
+from autograder.intake.times import timestamp
+
+_NAMED = 3  # notebooks that a sentence names
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The notebook in a submission's folder, and of how many it was chosen; or why there is none."""
+
+    path: Path
+    of: int = 1
+    exact: bool = False
+    problem: str = ""
+
+
+def submissions(
+    root: Path, folders: Sequence[Path], names: Sequence[str], known: Sequence[str], which: str
+) -> Iterator[Submitted]:
+    """Yield the submissions in these students' folders.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The assignments that are looked for.
+    known : sequence of str
+        All that the course has.
+    """
+    for student in folders:
+        for name in names:
+            folder = student / name
+            if not _may_exist(folder):
+                continue
+            # Nothing is read through a link: it could lead to the solution, or to another student's work. The link
+            # itself stands for the submission, and reading it is refused with a sentence.
+            link = next((place for place in (student, folder) if place.is_symlink()), None)
+            choice = _Choice(link) if link else _chosen(folder, name, known, which)
+            counts = not (link or choice.problem)
+            file = choice.path.name
+            yield Submitted(
+                text(student.name),
+                name,
+                choice.path,
+                f"{name}/{safe_name(student.name)}",
+                None if link else timestamp(folder),
+                root,
+                of=choice.of,
+                exact=choice.exact,
+                received=downloads.received(choice.of, which, file, name, known, exact=choice.exact) if counts else (),
+                problem=choice.problem,
+            )
+
+
+def _may_exist(path: Path) -> bool:
+    """Return whether something is there, or may be there where we are not let in: nobody is passed over unseen."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _chosen(folder: Path, name: str, known: Sequence[str], which: str) -> _Choice:
+    """Choose the notebook in a submission's folder.
+
+    By its name, as nbgrader does, else the last copy of it (``rnn (2).ipynb``), else the only one; folders within are
+    looked into where there is none here. Where nobody can tell which is meant, none is taken.
+    """
+    expected = folder / f"{name}.ipynb"
+    try:
+        if not folder.is_dir():
+            return _Choice(expected)
+        files, others = listed(folder)
+    except OSError:
+        return _Choice(expected)
+    if expected.name in files:
+        return _Choice(expected, len(files), exact=len(files) > 1)
+    paths = [folder / file for file in files] or sorted(notebooks_below(folder))
+    if len(paths) == 1:
+        return _Choice(paths[0])
+    if not paths:
+        return _Choice(expected, problem=without_notebook(others))
+    names = [path.name for path in paths]
+    fitting = sorted((paths[place] for place in best_named(names, name, known)), key=lambda path: natural(path.name))
+    if fitting:
+        return _Choice(fitting[-1 if which == "last" else 0], len(paths))
+    shown = ", ".join(f"`{text(file)[:80]}`" for file in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return _Choice(
+        expected,
+        problem=f"There are {len(names)} notebooks in this submission ({shown}{more}), and none is called like the "
+        f"assignment, so nobody can tell which counts. Submit the right one as `{name}.ipynb`.",
+    )

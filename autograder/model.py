@@ -336,6 +336,8 @@ class Report:
         Sentences about what was handed in, and what of it counts.
     public_tests : bool
         Whether students of this assignment have public tests that they can run from a terminal.
+    platform : str
+        The learning platform whose number for them `student` is; empty where it is an id of another kind.
     """
 
     assignment: str
@@ -351,3 +353,4 @@ class Report:
     name: str = ""
     received: tuple[str, ...] = ()
     public_tests: bool = False
+    platform: str = ""

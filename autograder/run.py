@@ -48,6 +48,11 @@ class Job:
     problem: str = ""
     name: str = ""
     received: tuple[str, ...] = ()
+    platform: str = ""
+
+    def about(self, report: Report) -> Report:
+        """Return a report with what is known of how the submission came."""
+        return replace(report, name=self.name, received=self.received, platform=self.platform)
 
 
 class WorkerDiedError(Exception):
@@ -78,7 +83,7 @@ def grade_one(setting: Setting, job: Job) -> Report:
     IsolationError, UsageError
         If nothing can be graded here at all.
     """
-    return replace(_graded(setting, job), name=job.name, received=job.received)
+    return job.about(_graded(setting, job))
 
 
 def _graded(setting: Setting, job: Job) -> Report:
@@ -194,7 +199,8 @@ def job_for(submitted: Submitted) -> Job:
         content, problem = intake.read(submitted), ""
     except SubmissionError as error:
         content, problem = None, str(error)
-    return Job(submitted.student, submitted.assignment, content, problem, submitted.name, submitted.received)
+    s = submitted
+    return Job(s.student, s.assignment, content, problem, s.name, s.received, s.platform)
 
 
 def is_current(earlier: Report | None, now: Provenance, job: Job, floor: Level) -> bool:
@@ -206,7 +212,8 @@ def is_current(earlier: Report | None, now: Provenance, job: Job, floor: Level) 
         (was.grader, was.assignment_digest, was.seed_key) == (now.grader, now.assignment_digest, now.seed_key)
         and (Level.from_word(was.isolation) or Level.NONE) >= floor
         and was.submission_sha256 == notebook.digest(job.content)
-        and (earlier.student, earlier.name, earlier.received) == (job.student, job.name, job.received)
+        and earlier.student == job.student
+        and job.about(earlier) == earlier
     )
 
 
@@ -325,7 +332,7 @@ def _worker_died(setting: Setting, job: Job) -> Report:
     reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
     sha256 = notebook.digest(job.content or b"")
     report = grader_of(setting, job.assignment).grader_error(job.student, reason, sha256)
-    return replace(report, name=job.name, received=job.received)
+    return job.about(report)
 
 
 def results_folder(course: Course, out: Path | None) -> Path:

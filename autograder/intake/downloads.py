@@ -110,6 +110,7 @@ def _of_platform(
             root=None if archive else place,
             name=text(choice.name),
             way=f"a {platform} download",
+            platform=platform.value if choice.name and choice.student.isdecimal() else "",
             late=choice.late,
             of=choice.of,
             received=tuple(notes),

@@ -40,6 +40,8 @@ class Submitted:
         The student's name, where the submission tells it and the id is something else.
     way : str
         How it came, where that has to be told: ``a Canvas download``.
+    platform : str
+        The learning platform whose number for them `student` is: ``Canvas``.
     late : bool
         Whether the platform marks it as late.
     of : int
@@ -62,6 +64,7 @@ class Submitted:
     root: Path | None = None
     name: str = ""
     way: str = ""
+    platform: str = ""
     late: bool = False
     of: int = 1
     exact: bool = False

@@ -13,6 +13,7 @@ What is relied on, as `lib/gradebook_importer.rb` of canvas-lms has it:
 
 from collections.abc import Sequence
 
+from autograder.model import Report
 from autograder.reports.export import Entry, Export, Naming
 from autograder.reports.spreadsheet import assignments, by_student, written
 from autograder.reports.text import points
@@ -20,13 +21,14 @@ from autograder.reports.text import points
 FILE = "canvas.csv"
 _HEADINGS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _WORTH = "Points Possible"
+_PLATFORM = "Canvas"
 
 
 def export(entries: Sequence[Entry], naming: Naming) -> Export:
     """Write the scores of a run for the gradebook of Canvas.
 
-    Without a file of ids, a student's id stands as SIS Login ID, and as name. A submission that we could not grade
-    has an empty cell.
+    Without a file of ids, a student's id stands as SIS Login ID, and as name; the number that a download of Canvas gave
+    is Canvas' own ID. A submission that we could not grade has an empty cell.
     """
     worth = assignments(entries)
     rows = [
@@ -38,14 +40,20 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
         scores = [reports[name].score if name in reports else None for name in worth]
         if any(name in reports and reports[name].score is None for name in worth):
             unsure.append(student)
-        rows.append([*_who(student, naming), *("" if score is None else points(score) for score in scores)])
+        rows.append(
+            [
+                *_who(student, list(reports.values()), naming),
+                *("" if score is None else points(score) for score in scores),
+            ]
+        )
     note = f"{FILE}: an empty cell stands for each submission without a verdict, {len(unsure)} of them."
     return Export({FILE: written(rows)}, (note,) if unsure else ())
 
 
-def _who(student: str, naming: Naming) -> list[str]:
-    name = naming.of(student, "name") or student
-    sis_user, canvas = naming.of(student, "sis_user_id"), naming.of(student, "canvas_id")
+def _who(student: str, reports: Sequence[Report], naming: Naming) -> list[str]:
+    name = naming.of(student, "name") or next((report.name for report in reports if report.name), student)
+    numbered = student if any(report.platform == _PLATFORM for report in reports) else ""
+    sis_user, canvas = naming.of(student, "sis_user_id"), naming.of(student, "canvas_id") or numbered
     login = naming.of(student, "sis_login_id") or ("" if sis_user or canvas else student)
     # a student of that name would say what the assignment is worth
     return ["" if _WORTH in name else name, canvas, sis_user, login, naming.of(student, "section")]

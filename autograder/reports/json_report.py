@@ -109,6 +109,7 @@ def _document(report: Report) -> dict[str, Any]:
         "notes": list(report.notes),
         **({"name": report.name} if report.name else {}),
         **({"received": list(report.received)} if report.received else {}),
+        **({"platform": report.platform} if report.platform else {}),
         **({"public_tests": True} if report.public_tests else {}),
         "exercises": [
             {
@@ -259,6 +260,7 @@ def _report(reader: _Reader) -> Report:
         notes=reader.texts("notes", []),
         name=reader.text("name", ""),
         received=reader.texts("received", []),
+        platform=reader.text("platform", ""),
         public_tests=reader.flag("public_tests", default=False),
         seconds=reader.part("seconds").numbers(),
     )

@@ -22,6 +22,7 @@ from autograder.reports.text import outcome_word, points, visible
 FILE = "moodle.csv"
 _NO_GRADE = "-"
 _IDENTIFIERS = {"username": "Username", "email": "Email address", "idnumber": "ID number"}
+_PLATFORM = "Moodle"
 _EMPTY = frozenset(["", "0"])  # to PHP
 _SHOWN = 10  # students that a note names
 
@@ -35,6 +36,7 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     usable = {student: reports for student, reports in students.items() if student.strip() not in _EMPTY}
     columns = {heading: [naming.of(student, column) for student in usable] for column, heading in _IDENTIFIERS.items()}
     known = {heading: column for heading, column in columns.items() if not _EMPTY & set(column)}
+    numbered = not known and any(r.platform == _PLATFORM for reports in usable.values() for r in reports.values())
     known = known or {"Username": list(usable)}
     names = list(assignments(entries))
     headings = [heading for name in names for heading in (naming.title(name), f"{naming.title(name)} feedback")]
@@ -48,6 +50,11 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
         for heading, column in columns.items()
         if _EMPTY & set(column) and set(column) != {""}
     ]
+    if numbered:
+        notes.append(
+            f"{FILE}: students have the numbers of Moodle's download, by which its import finds nobody. Say with --ids "
+            "who they are."
+        )
     if left_out:
         notes.append(
             f"{FILE}: left out, since Moodle would give the grade to another student: {_names(left_out, left_out)}."

@@ -79,9 +79,12 @@ def test_a_canvas_zip(room: Path, notebooks: dict[str, bytes]) -> None:
             f"emptyé_444_803_{NAME}.ipynb": notebooks["bad-empty"],
         },
     )
-    done = run(room, "grade", path.name, "--out", "canvas", "--workers", "2", "--no-gradebook")
+    done = run(room, "grade", path.name, "--out", "canvas", "--workers", "2", "--no-gradebook", "--format", "canvas")
     assert done.returncode == 0, done.stderr
     out = room / "canvas"
+    with (out / "exports" / "canvas.csv").open(newline="", encoding="utf-8") as file:
+        _, _, *students = csv.reader(file)
+    assert students[0] == ["lovelaceada", "12345", "", "", "", "100"], "back to Canvas by its own number"
     assert rows(out) == {
         "12345": ("graded", 100), "222": ("graded", 50), "333": ("rejected", 0), "444": ("rejected", 0),
     }  # fmt: skip

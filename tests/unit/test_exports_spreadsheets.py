@@ -129,6 +129,21 @@ def test_canvas_finds_students_and_assignments_by_number():
     assert grades == {4711: {"Recurrent networks (99)": "100"}, 4712: {"Recurrent networks (99)": "33.33"}}
 
 
+def test_numbers_of_a_platform_go_back_to_it():
+    """Canvas knows the numbers of its own download as IDs; Moodle's import knows no participants, which is said."""
+    from dataclasses import replace
+
+    group = entries(replace(report("4711"), name="doesam", platform="Canvas"), report("s002"))
+    rows = table(canvas.export(group, PLAIN), canvas.FILE)
+    assert [row[:4] for row in rows[2:]] == [["doesam", "4711", "", ""], ["s002", "", "", "s002"]]
+    named = roster.naming("student,canvas_id\n4711,9\n", [])
+    assert table(canvas.export(group, named), canvas.FILE)[2][:4] == ["doesam", "9", "", ""]
+    participants = entries(replace(report("4711"), name="Sam Doe", platform="Moodle"))
+    assert "finds nobody. Say with --ids who they are." in moodle.export(participants, PLAIN).notes[0]
+    assert moodle.export(participants, roster.naming("student,email\n4711,s@example.org\n", [])).notes == ()
+    assert moodle.export(group, PLAIN).notes == ()
+
+
 @settings(deadline=None, max_examples=60)  # the first call compiles and imports
 @given(classes())
 def test_canvas_is_told_by_nobody_what_an_assignment_is_worth(group):

@@ -113,7 +113,7 @@ exercises = st.builds(
 reports = st.builds(
     Report, texts, texts, st.just(Status.GRADED), numbers, numbers, st.lists(exercises, max_size=2).map(tuple),
     st.builds(Provenance, *[texts] * 9), texts, st.lists(texts, max_size=2).map(tuple),
-    st.dictionaries(texts, numbers, max_size=2), texts, st.lists(texts, max_size=2).map(tuple), st.booleans(),
+    st.dictionaries(texts, numbers, max_size=2), texts, st.lists(texts, max_size=2).map(tuple), st.booleans(), texts,
 ) | st.sampled_from([REJECTED, UNGRADABLE])  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def _chosen(folder: Path, name: str, known: Sequence[str], which: str) -> _Choic
     if len(paths) == 1:
         return _Choice(paths[0])
     if not paths:
-        return _Choice(expected, problem=without_notebook(others))
+        return _Choice(expected, problem=without_notebook(others) if others else "")  # reading it tells what is missing
     names = [path.name for path in paths]
     fitting = sorted((paths[place] for place in best_named(names, name, known)), key=lambda path: natural(path.name))
     if fitting:

@@ -94,7 +94,7 @@ HANDED_IN: dict[str, tuple[tuple[str, ...], float | None, str]] = {
     ),
     "packed": (("work.zip",), None, "There is an archive (`work.zip`) where a notebook should be."),
     "page": ((f"{NAME}.html",), None, f"There is no notebook in this submission, only `{NAME}.html`."),
-    "nothing": ((), None, "There is no notebook in this submission. Submit the .ipynb file."),
+    "nothing": ((), None, f"There is no notebook `{NAME}.ipynb` in this submission."),
     "wrong one": ((f"*{NAME}.ipynb",), 0, f"It looks like the notebook of {OTHER}: is it the right file?"),
     "Zoë": ((f"{NAME}.ipynb",), 100, ""),
     unicodedata.normalize("NFD", "Zoë"): ((f"{NAME}.ipynb",), 100, ""),

@@ -112,7 +112,7 @@ def test_which_counts_in_a_tree(course, tmp_path, files, chosen, of, exact):
         (("a/x.ipynb", "b/y.ipynb"), "There are 2 notebooks in this submission (`x.ipynb`, `y.ipynb`)"),
         (("all.7z", "photo.png"), "There is an archive (`all.7z`) where a notebook should be"),
         (("photo.png",), "There is no notebook in this submission, only `photo.png`. Submit the .ipynb file."),
-        ((".ipynb_checkpoints/a.ipynb",), "There is no notebook in this submission. Submit the .ipynb file."),
+        ((".ipynb_checkpoints/a.ipynb",), f"There is no notebook `{RNN}.ipynb` in this submission."),
     ],
 )
 def test_nothing_is_guessed_in_a_tree(course, tmp_path, files, sentence):

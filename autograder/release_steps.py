@@ -33,6 +33,8 @@ from autograder.regions import RegionError, has_marker, is_solution, source_of
 from autograder.release_folder import companions, files_of, place
 from autograder.solutions import Answer, answers_of
 
+# nbgrader clears the place of a new release before it asks any step, and asks none after a failure
+_REMOVED = "nbgrader keeps no earlier release over this; `autograder release` does, until a new one is whole."
 _SHOWN = 25  # leaks in one message: more than these are one cause
 _VOLATILE_CELL = ("execution", "ExecuteTime")  # when it was last run
 _VOLATILE_NOTEBOOK = ("celltoolbar", "widgets", "signature")  # the instructor's view and last run
@@ -116,6 +118,7 @@ class RefuseLeaks(NbGraderPreprocessor):  # type: ignore[misc]
         leaks = find_leaks(answers, sorted(files.items()))
         if leaks:
             more = [f"… and {len(leaks) - _SHOWN} more."] if len(leaks) > _SHOWN else []
+            by_hand = not isinstance(self.parent.parent, ReportingConverter)
             raise UsageError(
                 "\n".join(
                     [
@@ -123,6 +126,7 @@ class RefuseLeaks(NbGraderPreprocessor):  # type: ignore[misc]
                         *(f"{resources['nbgrader']['assignment']}/{leak}" for leak in leaks[:_SHOWN]),
                         *more,
                         "Say it another way there (a formula, a question, other code), or put it inside the region.",
+                        *([_REMOVED] if by_hand else []),
                     ]
                 )
             )

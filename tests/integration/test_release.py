@@ -237,17 +237,19 @@ def test_a_leak_is_refused_and_the_old_release_stays(course, kind):
     place = beside or f"{NAME}.ipynb, cell 'hint'"
     assert lines[1].startswith(f"{NAME}/{place}")
     assert "np.dot(weights, x)" in lines[1]
+    assert "nbgrader" not in lines[-1], "nothing was removed"
     assert refusal.value.exit_code == Exit.USAGE
     assert contents(course.root / "release") == before
     assert not (course.root / "gradebook.db").exists()
 
 
 def test_nbgrader_by_hand_refuses_a_leak(course):
-    """A leak ends `nbgrader generate_assignment` with an error and no release."""
+    """A leak ends `nbgrader generate_assignment` with an error and no release, and which command keeps the old one."""
     write(course, [*source_cells(), nbformat.v4.new_raw_cell("np.dot(weights, x) + bias", id="hint")])
     ran = by_hand(course, "--no-db")
     assert ran.returncode == 1
     assert f"{NAME}/{NAME}.ipynb, cell 'hint' (raw), line 1" in ran.stderr
+    assert "`autograder release` does, until a new one is whole." in ran.stderr
     assert not (course.root / "release" / NAME).exists()
 
 

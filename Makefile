@@ -65,10 +65,8 @@ audit: $(READY) ## test the hidden tests
 doctor: $(READY) ## say how well this machine isolates student code
 	$(BIN)/autograder doctor
 
-bench: $(READY) ## measure, in one run, against nbgrader autograde, and the price of isolation
+bench: $(READY) ## measure against nbgrader, otter-grader and the bare limit: speed, memory, growth, stage by stage
 	$(BIN)/python bench/bench.py
-	$(BIN)/python bench/isolation.py
-	$(BIN)/python bench/diagnosis.py
 
 fuzz: $(READY) ## attack what reads hostile bytes, for FUZZ_SECONDS (3600)
 	@if $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None)'; then \

@@ -1,137 +1,246 @@
-"""Measures grading against ``nbgrader autograde``, the same notebooks in the same run on the same machine.
+"""Measures grading: ours, ``nbgrader autograde``, ``otter run`` and the bare limit, in one run on one machine.
 
-Ratios are the claim, seconds are not: machines differ, and this one may be shared. Both sides are run in turns, and
-the medians are compared. nbgrader gets a part of the class, because all of it would take a quarter of an hour.
+Ratios are the claim, seconds are not: machines differ, and this one may be shared. All sides grade the same class, in
+turns, round after round, so that a busy minute hits all of them. What takes seconds for one submission gets a part of
+the class. The figures are printed, and kept in ``results.json`` beside this file.
 """
 
 import argparse
 import json
 import os
+import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from autograder import demo
-from autograder.course import MODULES, Course
+import diagnosis
+import isolation
+import otter
+import stages
+from classes import NAME, ROOT, course_in, hand_in, plain_course
+from processes import Run, run
+
+from autograder import __version__
+from autograder.course import Course
 
 HERE = Path(__file__).resolve().parent
-PLAIN_CONFIG = "c = get_config()\nc.CourseDirectory.course_id = 'bench'\n"
+KEY = "a secret for a benchmark"
+MIB = 1 << 20
+STARTS = 5  # of a quick command, in each round
 
 
-WRONG_EVERY = 8  # in 139 public solutions of these two functions, 13 mistakes were counted; here are some more
+class Figures:
+    """Seconds, processor seconds and memory of each side, round by round."""
+
+    def __init__(self) -> None:
+        self.rounds: dict[str, list[Run]] = {}
+
+    def add(self, side: str, one: Run, submissions: int = 1) -> None:
+        """Note what a side took for so many submissions."""
+        share = Run(one.seconds / submissions, one.cpu / submissions, one.memory)
+        self.rounds.setdefault(side, []).append(share)
+
+    def seconds(self, side: str) -> float:
+        """Return the median seconds of one submission."""
+        return statistics.median(one.seconds for one in self.rounds[side])
+
+    def ratio(self, side: str, other: str) -> tuple[float, float, float]:
+        """Return the median of the rounds' ratios of two sides, the least and the most."""
+        pairs = zip(self.rounds[side], self.rounds[other], strict=True)
+        ratios = sorted(one.seconds / another.seconds for one, another in pairs)
+        return statistics.median(ratios), ratios[0], ratios[-1]
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        return {side: _spread(rounds) for side, rounds in self.rounds.items()}
 
 
-def composition(size: int) -> list[demo.Member]:
-    """Return a class as real ones are: mostly right, one in eight wrong in some way.
-
-    Members that hang or die are left out: nbgrader would wait half a minute for each.
-    """
-    able = [member for member in demo.MEMBERS if not member.student.startswith(("evil", "bad"))]
-    right = [member for member in able if member.score == 100]
-    wrong = [member for member in able if member.score < 100]
-    return [
-        wrong[n // WRONG_EVERY % len(wrong)] if n % WRONG_EVERY == WRONG_EVERY - 1 else right[n % len(right)]
-        for n in range(size)
-    ]
+def _spread(rounds: Sequence[Run]) -> dict[str, Any]:
+    seconds = [one.seconds for one in rounds]
+    kinds = {kind for one in rounds for kind in one.memory}
+    return {
+        "seconds": {"median": statistics.median(seconds), "least": min(seconds), "most": max(seconds)},
+        "cpu": statistics.median(one.cpu for one in rounds),
+        "memory": {kind: max(one.memory.get(kind, 0) for one in rounds) for kind in sorted(kinds)},
+    }
 
 
-def make_class(folder: Path, size: int) -> Course:
-    """Make a course with a class of this size."""
-    made = demo.make(Course.at(HERE.parent), folder, [demo.ASSIGNMENT])
-    shutil.rmtree(folder / "submitted")
-    made_from = demo.solutions(made.course)
-    for number, member in enumerate(composition(size)):
-        place = folder / "submitted" / f"s{number:05d}" / demo.ASSIGNMENT
-        place.mkdir(parents=True)
-        (place / f"{demo.ASSIGNMENT}.ipynb").write_bytes(demo.content(member, made_from))
-    return made.course
-
-
-def make_plain(folder: Path, ours: Course, size: int) -> None:
-    """Make the same course for nbgrader as it comes, with the first few of the same submissions."""
-    folder.mkdir()
-    (folder / "nbgrader_config.py").write_text(PLAIN_CONFIG)
-    shutil.copytree(ours.root / "source", folder / "source")
-    run(["nbgrader", "generate_assignment", demo.ASSIGNMENT], folder)
-    for place in sorted((ours.root / "submitted").iterdir())[:size]:
-        target = folder / "submitted" / place.name / demo.ASSIGNMENT
-        shutil.copytree(place / demo.ASSIGNMENT, target)
-        for name in MODULES:  # as a student's folder has them
-            shutil.copytree(ours.root / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def run(command: Sequence[str], folder: Path) -> float:
-    """Run a command and return its wall-clock seconds."""
-    started = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed in {folder}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return time.perf_counter() - started
-
-
-def measure_ours(course: Course, workers: int) -> float:
-    """Return the seconds of one whole run, gradebook and pages included, into a folder that is not there yet."""
+def grade(course: Course, submitted: Path, workers: int) -> Run:
+    """Grade a class, gradebook and pages included, into a folder that is not there yet."""
     out = Path(tempfile.mkdtemp(dir=course.root), "results")
-    return run(["autograder", "grade", "--fresh", "--workers", str(workers), "--out", str(out)], course.root)
+    command = ["autograder", "grade", submitted, "--fresh", "--workers", str(workers), "--out", out]
+    took = run(command, course.root, memory=True)
+    shutil.rmtree(out.parent)
+    return took
 
 
-def measure_single(course: Course) -> float:
-    """Return the seconds of grading one notebook, from a cold start."""
-    notebook = next((course.root / "submitted").glob("*/*/*.ipynb"))
+def grade_one(course: Course, submitted: Path) -> Run:
+    """Grade one notebook, from a cold start."""
+    notebook = next(submitted.glob("*/*/*.ipynb"))
     out = course.root / "single"
     shutil.rmtree(out, ignore_errors=True)
-    arguments = ["--assignment", demo.ASSIGNMENT, "--out", str(out), "--no-gradebook"]
-    return run(["autograder", "grade", str(notebook), *arguments], course.root)
+    return run(["autograder", "grade", notebook, "--assignment", NAME, "--out", out, "--no-gradebook"], course.root)
 
 
-def measure_nbgrader(folder: Path) -> float:
-    """Return the seconds of ``nbgrader autograde`` and ``nbgrader generate_feedback``."""
+def with_nbgrader(folder: Path) -> Run:
+    """Run ``nbgrader autograde`` and ``nbgrader generate_feedback``."""
     for name in ("autograded", "feedback"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    autograde = run(["nbgrader", "autograde", demo.ASSIGNMENT, "--force"], folder)
-    return autograde + run(["nbgrader", "generate_feedback", demo.ASSIGNMENT, "--force"], folder)
+    autograde = run(["nbgrader", "autograde", NAME, "--force"], folder)
+    feedback = run(["nbgrader", "generate_feedback", NAME, "--force"], folder)
+    return Run(autograde.seconds + feedback.seconds, autograde.cpu + feedback.cpu)
+
+
+def bare(course: Course, submitted: Path, workers: int) -> Run:
+    """Run the bare limit; it leaves its own start out."""
+    command = [sys.executable, str(HERE / "bare.py"), str(submitted), str(course.root), str(workers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Run(float(done.stdout), 0.0)
+
+
+def compare(options: argparse.Namespace, folder: Path) -> tuple[Figures, str]:
+    """Let all sides grade in turns; return the figures, and why one of them is missing."""
+    ours = course_in(folder / "ours")
+    submitted = hand_in(ours, options.size)
+    plain_course(folder / "plain", ours, options.nbgrader)
+    program = otter.environment(options.otter) if options.otter_size else "it was not asked for"
+    packed = otter.package(program, ours, folder / "otter") if isinstance(program, Path) else None
+    few = sorted(submitted.glob("*/*/*.ipynb"))[: options.otter_size]
+    figures = Figures()
+    grade(ours, submitted, options.workers)  # files are in memory now, for all sides
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
+        figures.add("ours", grade(ours, submitted, options.workers), options.size)
+        figures.add("bare", bare(ours, submitted, options.workers))
+        figures.add("nbgrader", with_nbgrader(folder / "plain"), options.nbgrader)
+        if packed is not None and isinstance(program, Path):
+            figures.add("otter", otter.measure(program, packed, few), len(few))
+        figures.add("single", grade_one(ours, submitted))
+        for _ in range(STARTS):
+            figures.add("help", run(["autograder", "--help"], ours.root))
+            figures.add("python", run([sys.executable, "-c", "pass"], ours.root))
+    return figures, "" if packed is not None else str(program)
+
+
+def grow(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Grade classes of growing size; return seconds of a submission and memory of each."""
+    course = course_in(folder / "growing")
+    found = []
+    for size in options.growth:
+        print(f"{size} submissions …", file=sys.stderr)
+        submitted = hand_in(course, size, f"class-{size}")
+        took = grade(course, submitted, options.workers)
+        found.append({"submissions": size, "seconds": took.seconds, "cpu": took.cpu, "memory": took.memory})
+        shutil.rmtree(submitted)
+    return found
+
+
+def where_time_goes(folder: Path, size: int) -> dict[str, float]:
+    """Return milliseconds of a submission, stage by stage, in one process."""
+    course = course_in(folder / "staged")
+    seconds = stages.measure(course, hand_in(course, size), KEY.encode())
+    return {stage: 1000 * spent / size for stage, spent in seconds.items()}
+
+
+def machine() -> dict[str, Any]:
+    """Return what this machine is, as far as it matters."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "grader": __version__,
+    }
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return the figures as a page of text."""
+    sides, ratios, here = record["sides"], record["ratios"], record["machine"]
+    lines = [
+        f"{record['size']} submissions, {record['workers']} workers, medians of {record['rounds']} rounds",
+        f"{here['cores']} cores, load {here['load']} when it began, {here['system']}, Python {here['python']}",
+        "",
+        f"{'':44}{'ms a submission':>16}{'least':>9}{'most':>9}{'CPU ms':>9}",
+    ]
+    labels = (
+        ("ours", "autograder grade, all of it"),
+        ("bare", "the bare limit: a fork, cells, cases"),
+        ("nbgrader", "nbgrader autograde + generate_feedback"),
+        ("otter", "otter run"),
+        ("single", "autograder grade, one notebook, cold"),
+        ("help", "autograder --help"),
+        ("python", "python -c pass"),
+    )
+    for side, label in labels:
+        if side not in sides:
+            lines.append(f"{label:44}  {record['otter']}")
+            continue
+        seconds, cpu = sides[side]["seconds"], sides[side]["cpu"]
+        figures = "".join(
+            f"{seconds[key] * 1000:{width}.1f}" for key, width in (("median", 16), ("least", 9), ("most", 9))
+        )
+        lines.append(f"{label:44}{figures}" + (f"{cpu * 1000:9.1f}" if cpu else ""))
+    lines.append("")
+    for name, (median, least, most) in ratios.items():
+        lines.append(f"{name:44}{median:14.1f} : 1   ({least:.1f} to {most:.1f})")
+    memory = sides["ours"]["memory"]
+    lines += ["", "most memory of one process: " + ", ".join(f"{k} {v / MIB:.0f} MiB" for k, v in memory.items())]
+    lines += ["", f"{'submissions':>12}{'ms each':>10}{'CPU ms':>9}   most memory of one process"]
+    for row in record["growth"]:
+        n = row["submissions"]
+        most = ", ".join(f"{kind} {size / MIB:.0f} MiB" for kind, size in sorted(row["memory"].items()))
+        lines.append(f"{n:12}{row['seconds'] / n * 1000:10.1f}{row['cpu'] / n * 1000:9.1f}   {most}")
+    total = sum(record["stages"].values())
+    lines += ["", f"where the time of one worker goes: {total:.1f} ms a submission"]
+    for stage, spent in sorted(record["stages"].items(), key=lambda item: -item[1]):
+        lines.append(f"{stage:44}{spent:9.2f} ms {100 * spent / total:5.1f} %")
+    return "\n".join([*lines, "", isolation.table(record["isolation"]), "", diagnosis.table(record["diagnosis"])])
 
 
 def main() -> None:
     """Measure, print the table, keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=200, help="submissions graded by us")
+    parser.add_argument("--size", type=int, default=200, help="submissions graded by us, and by the bare limit")
     parser.add_argument("--nbgrader", type=int, default=6, help="submissions graded by nbgrader")
+    parser.add_argument("--otter-size", type=int, default=3, help="submissions graded by otter-grader; 0: without it")
+    parser.add_argument("--otter", type=Path, default=ROOT / ".bench" / "otter", help="its virtual environment")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--growth", default="100,1000", help="sizes of classes, e.g. 100,1000,10000")
+    parser.add_argument("--out", type=Path, default=HERE / "results.json", help="where the figures are kept")
     options = parser.parse_args()
+    options.growth = [int(size) for size in options.growth.split(",") if size]
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["AUTOGRADER_SECRET"] = KEY
 
-    with tempfile.TemporaryDirectory() as temporary:
-        ours = make_class(Path(temporary, "ours"), options.size)
-        plain = Path(temporary, "plain")
-        make_plain(plain, ours, options.nbgrader)
-        seconds: dict[str, list[float]] = {"ours": [], "nbgrader": [], "single": []}
-        for _ in range(options.rounds):  # in turns, so that a busy minute hits both
-            seconds["ours"].append(measure_ours(ours, options.workers) / options.size)
-            seconds["nbgrader"].append(measure_nbgrader(plain) / options.nbgrader)
-            seconds["single"].append(measure_single(ours))
-    figures = {
-        name: {"median": statistics.median(values), "least": min(values), "most": max(values)}
-        for name, values in seconds.items()
-    }
-    ratio = figures["nbgrader"]["median"] / figures["ours"]["median"]
-    print(f"{options.size} submissions, {options.workers} workers, medians of {options.rounds} rounds\n")
-    for name, label in (
-        ("ours", "autograder grade, per submission"),
-        ("nbgrader", "nbgrader autograde + generate_feedback, per submission"),
-        ("single", "autograder grade, one notebook, cold"),
-    ):
-        f = figures[name]
-        print(f"{label:58s} {f['median'] * 1000:9.1f} ms   ({f['least'] * 1000:.1f} to {f['most'] * 1000:.1f})")
-    print(f"\nnbgrader : autograder = {ratio:.0f} : 1")
-    record = {"size": options.size, "workers": options.workers, "ratio": ratio, "seconds": figures}
-    (HERE / "results.json").write_text(json.dumps(record, indent=2) + "\n")
+    here = machine()
+    with tempfile.TemporaryDirectory(prefix="autograder-bench-") as temporary:
+        folder = Path(temporary)
+        figures, missing = compare(options, folder)
+        ratios = {"nbgrader : autograder": figures.ratio("nbgrader", "ours")}
+        if "otter" in figures.rounds:
+            ratios["otter : autograder"] = figures.ratio("otter", "ours")
+        ratios["autograder : the bare limit"] = figures.ratio("ours", "bare")
+        record = {
+            "machine": here,
+            "size": options.size,
+            "workers": options.workers,
+            "rounds": options.rounds,
+            "otter": missing or "installed",
+            "sides": figures.record(),
+            "ratios": ratios,
+            "growth": grow(options, folder),
+            "stages": where_time_goes(folder, min(options.size, 100)),
+            "isolation": isolation.measure(),
+            "diagnosis": diagnosis.measured(),
+        }
+    print(table(record))
+    options.out.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

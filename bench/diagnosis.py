@@ -3,11 +3,9 @@
 For every exercise the known mistakes are looked for in three answers: a right one, one that a single mistake explains,
 and one that nothing explains, for which every mistake and every pair of mistakes is tried. The first time in a process
 the mistaken solutions are compiled as well; a worker that grades a class does that once.
-
-Run as ``python bench/diagnosis.py [--rounds N]``.
 """
 
-import argparse
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -82,25 +80,33 @@ def measure(tests: HiddenTests, exercise: Exercise, rounds: int) -> dict[str, fl
     }
 
 
-def main() -> None:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description="Measure what naming a mistake costs.")
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+def measured(rounds: int = 5) -> dict[str, dict[str, float]]:
+    """Return the milliseconds of every exercise of the course."""
     course = Course.at(ROOT)
-    print("milliseconds for all cases of one exercise; medians")
-    print(f"{'':46s}{'compare':>9s}{'diagnose':>10s}{'diagnose':>10s}{'the first':>11s}")
-    print(f"{'exercise':34s}{'mistakes':>12s}{'a right':>9s}{'a known':>10s}{'unknown':>10s}{'unknown':>11s}")
+    found = {}
     for name in course.assignments():
-        assignment, reference = loading.load(course, name)
-        tests = HiddenTests(assignment, reference, b"bench" * 8)
-        for exercise in assignment.exercises:
-            found = measure(tests, exercise, rounds)
-            print(
-                f"{exercise.function:34s}{len(exercise.mistakes):12d}{found['right']:9.2f}{found['known']:10.1f}"
-                f"{found['unknown']:10.1f}{found['unknown, first']:11.1f}"
-            )
+        tests = HiddenTests(*loading.load(course, name), b"bench" * 8)
+        gc.collect()
+        gc.freeze()  # as a worker does when it has loaded an assignment
+        for exercise in tests.assignment.exercises:
+            found[exercise.function] = {"mistakes": len(exercise.mistakes), **measure(tests, exercise, rounds)}
+    return found
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    """Return it as text."""
+    lines = [
+        "naming a mistake: processor milliseconds for all cases of one exercise, medians",
+        f"{'':46s}{'compare':>9s}{'diagnose':>10s}{'diagnose':>10s}{'the first':>11s}",
+        f"{'exercise':34s}{'mistakes':>12s}{'a right':>9s}{'a known':>10s}{'unknown':>10s}{'unknown':>11s}",
+    ]
+    for name, row in found.items():
+        lines.append(
+            f"{name:34s}{row['mistakes']:12d}{row['right']:9.2f}{row['known']:10.1f}"
+            f"{row['unknown']:10.1f}{row['unknown, first']:11.1f}"
+        )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    print(table(measured()))

@@ -26,8 +26,8 @@ from autograder.model import Report
 from autograder.run import TRIES, Job, WorkerDiedError
 
 DEPTH = 2  # batches that a worker is given at a time: it begins the second while the first one's reports travel
-MOST = 12  # submissions in a batch
-_SECONDS = 0.25  # of work in a batch: a task costs a few milliseconds, and what is at hand when a worker dies is lost
+MOST = 24  # submissions in a batch
+_SECONDS = 0.5  # of work in a batch: a task costs a few milliseconds, and what is at hand when a worker dies is lost
 _BYTES = 8 << 20  # of submissions in a batch
 _LOOK_SECONDS = 1.0  # between two looks at who is there
 _ANSWER_SECONDS = 30.0  # for a scheduler that is there
@@ -150,8 +150,11 @@ class Crew:
                 self._fail(self._scheduler_gone("it has closed the connection"))
                 return
             present = set(await asyncio.wait_for(self._client.nthreads(), _ANSWER_SECONDS))
-        except (OSError, TimeoutError) as error:
-            self._fail(self._scheduler_gone(str(error) or type(error).__name__))
+        except TimeoutError:
+            self._fail(self._scheduler_gone(f"it has not answered for {_ANSWER_SECONDS:.0f} s"))
+            return
+        except OSError as error:
+            self._fail(self._scheduler_gone(str(error)))
             return
         for address in self._members.keys() - present:
             self._lose(self._members[address])

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from autograder.model import Outcome
+
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = "rnn_step_by_step"
 FUNCTIONS = {  # of each assignment's first exercise
@@ -47,6 +49,7 @@ RUN_CELL = """async number => {
     app.shell.currentWidget.content.activeCellIndex = number;
     await app.commands.execute('notebook:run-cell');
 }"""
+SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 PATIENCE = 90.0  # seconds for anything on a page: other tests run beside this one
 SOLUTION = {
     "a_next = None": 'a_next = np.tanh(Waa @ a_prev + Wax @ xt + parameters["ba"])',
@@ -201,8 +204,8 @@ def test_an_unsolved_exercise_is_answered_kindly(page):
 
 
 @the_first
-def test_a_solution_typed_in_passes_its_test(page):
-    """Typed between the markers and run, the solution passes, and the example prints what the notebook announces."""
+def test_a_solution_typed_in_passes_its_test(page, lab, grader):
+    """Typed between the markers and run, the solution passes its public test; saved by JupyterLab, it is graded."""
     run(page, "imports", "imports")
     for line, text in SOLUTION.items():
         write(page, "UNQ_C1", line, text)
@@ -211,6 +214,13 @@ def test_a_solution_typed_in_passes_its_test(page):
 
     announced = cell(page, "hints-1").locator("pre").first.inner_text()
     assert announced.strip() in said, (announced, said)
+
+    page.evaluate(SAVE)
+    saved = (lab[1] / FIRST / f"{FIRST}.ipynb").read_bytes()
+    assert b"All public tests passed." in saved
+    report = grader.grade(saved, "ada")
+    assert [result.outcome for result in report.exercises] == [Outcome.PASSED, Outcome.RAISED]
+    assert (report.score, report.notes) == (50.0, ())
 
 
 @every_release

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from nbgrader.validator import Validator
 
-from public_tests import notebook_file
+from public_tests import execution, notebook_file
 from public_tests.__main__ import main
 from public_tests.structure import Structure, examine
 
@@ -185,6 +185,15 @@ def test_first_error_is_explained_by_cell_and_line(folder: Path) -> None:
     assert "also_missing" not in done.stdout
     assert "passed    structure, 2 of 2 public tests" in done.stdout
     assert "next      Mend the cell named under Restart and run all" in done.stdout
+
+
+def test_the_kernel_gets_one_thread_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small arrays need one thread; who has set another number keeps it."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+        assert execution._environment()[name] == "1"
+        monkeypatch.setenv(name, "4")
+        assert execution._environment()[name] == "4"
 
 
 def test_endless_loop_is_stopped(folder: Path) -> None:

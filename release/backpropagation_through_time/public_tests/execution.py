@@ -132,8 +132,10 @@ async def _run(notebook: NotebookFile, places: Sequence[Place], seconds: int) ->
 def _environment() -> dict[str, str]:
     """Return the kernel's environment: ours, and this package where the notebook's folder has none of its own."""
     paths = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).resolve().parent.parent)]
+    # the notebook's arrays are small: on a busy machine, more threads would only wait for each other
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     # nobody looks at this kernel: no figure may open a window
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p), "MPLBACKEND": "agg"}
+    return {**threads, **os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p), "MPLBACKEND": "agg"}
 
 
 def _last(place: Place, cells: Sequence[CodeCell]) -> CodeCell:

@@ -1,31 +1,42 @@
 """Coordinates one run: what is graded, where results go, one writer; then what the exit code says."""
 
-import datetime as dt
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from autograder import exporting, intake, run, workplace
+from autograder import exporting, intake, placing, run, workplace
 from autograder.course import Course
 from autograder.errors import Exit, GraderError, UsageError
 from autograder.exporting import Wanted, Written
+from autograder.holding import Hold
 from autograder.intake import Submitted
 from autograder.model import Level, Report, Status
-from autograder.nbgrader_folders import Folders
-from autograder.reports.class_rows import Register
-from autograder.reports.export import Entry
+from autograder.recording import Recorder
+from autograder.reports.changes import Changes
+from autograder.reports.class_rows import Row
 from autograder.results import Results
 from autograder.run import Job, Setting
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
-
-_BATCH = 50  # reports between two writes to the gradebook
+from autograder.workplace import Workplace
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a run is to do; see the options of ``autograder grade``."""
+    """What a run is to do; see the options of ``autograder grade``.
+
+    Attributes
+    ----------
+    command : str
+        What was asked for, in words, for whoever finds the results folder in use.
+    dry_run : bool
+        Grade, tell what would change, and write nothing.
+    scheduler : str
+        Of a cluster whose workers do the work; empty for workers on this machine.
+    """
 
     course: Course
     key: bytes
@@ -39,7 +50,28 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     exports: Wanted = field(default_factory=Wanted)
     which: str = "last"
-    scheduler: str = ""  # of a cluster whose workers do the work; empty for workers on this machine
+    command: str = ""
+    dry_run: bool = False
+    scheduler: str = ""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told what a run does, while it does it.
+
+    Attributes
+    ----------
+    begin : callable
+        Called once with the number of submissions.
+    step : callable
+        Called with each report.
+    changes : callable
+        Called with who gains and who loses where the same work was graded again, before any of it is written.
+    """
+
+    begin: Callable[[int], None]
+    step: Callable[[Report], None]
+    changes: Callable[[Changes], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -48,16 +80,18 @@ class Summary:
 
     Attributes
     ----------
-    graded : int
-        How many were graded now; the others held from an earlier run.
+    rows : tuple of Row
+        What is kept in memory of each report.
+    kept : int
+        How many held from an earlier run, and were not graded.
     problems : tuple of str
         What went wrong on our side, beside the submissions that have no verdict.
     remarks : tuple of str
         How submissions came, where that has to be told, and which of several counts.
     """
 
-    reports: tuple[Report, ...]
-    graded: int
+    rows: tuple[Row, ...]
+    kept: int
     scores: Path
     problems: tuple[str, ...]
     remarks: tuple[str, ...] = ()
@@ -66,7 +100,7 @@ class Summary:
     @property
     def exit_code(self) -> Exit:
         """The command's exit code."""
-        ours = any(report.status is Status.GRADER_ERROR for report in self.reports)
+        ours = any(row.status is Status.GRADER_ERROR for row in self.rows)
         return Exit.UNGRADED if ours or self.problems else Exit.OK
 
 
@@ -86,17 +120,11 @@ def floor_of(word: str) -> Level:
     return level
 
 
-def grade_submissions(
-    order: Order, begin: Callable[[int], None], step: Callable[[Report], None], launched: Launched | None = None
-) -> Summary:
+def grade_submissions(order: Order, audience: Audience, launched: Launched | None = None) -> Summary:
     """Grade what was submitted and write every result.
 
     Parameters
     ----------
-    begin : callable
-        Called once with the number of submissions.
-    step : callable
-        Called with each report.
     launched : Launched, optional
         A sandbox's first process, if it has been started already.
 
@@ -105,145 +133,179 @@ def grade_submissions(
     UsageError, IsolationError
         Before anything is graded.
     """
-    floor = floor_of(order.min_isolation)
-    submissions = intake.find(order.course, order.paths, order.assignment, order.which)
-    names = sorted({submitted.assignment for submitted in submissions})
-    workers = max(1, min(order.workers, len(submissions)))
-    setting = Setting(order.course, order.key, order.limits, floor)
-    place = workplace.choose(setting, names, order.scheduler, workers, launched)  # a broken assignment is told now
-    results = Results(order.out, make=False)
-    writer = _Gradebook(order.course, names) if order.gradebook else None
-    folders = Folders(order.course) if order.gradebook else None
-
-    @functools.cache
-    def look_before() -> None:  # workers have begun by then; nothing is written unless all is well here
-        if writer is not None:
-            writer.open()
-        run.wait_until_ready()
-        results.make()
-        exporting.check(order.exports, order.out)
-
-    def earlier(submitted: Submitted, job: Job) -> Report | None:
-        known = None if order.fresh else results.read(submitted.folder)
-        return known if run.is_current(known, place.provenance[submitted.assignment], job, floor) else None
-
-    begin(len(submissions))
-    reports, graded, problems = [], 0, []
-    register = Register()
-    entries: list[Entry] = []
-    today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
-    try:
-        if workers == 1:
-            look_before()
-        for submitted, report, now in run.grade_class(
-            setting,
-            submissions,
-            place.executor,
-            place.another,
-            in_flight=place.in_flight,
-            earlier=earlier,
-            meanwhile=look_before if workers > 1 else lambda: None,
-        ):
-            failed = _write_one(results, submitted.folder, report, today) if now else []
-            problems += failed or _write_folders(folders, results, submitted, report, now=now)
-            graded += now
-            reports.append(report)
-            register.add(report, None if failed else submitted.folder)
-            entries.append(Entry(report, submitted.folder))
-            if writer is not None:
-                writer.add(report, submitted.timestamp)
-            step(report)
-        if writer is not None:
-            writer.flush()
-    except GraderError as error:
-        problems.append(str(error))
-        if left := len(submissions) - len(reports):
-            problems.append(
-                f"{left} of {len(submissions)} submissions have no result of this run. What there is, stays: "
-                "the same command again does the rest."
-            )
-    finally:
-        run.close_graders()
-    scores = results.write_scores(reports)
-    problems += _write_class(results, register, today)
-    remarks = (
-        *intake.remarks(submissions, order.which),
-        *intake.passed_over(order.course, order.paths, submissions),
-        *place.remarks(),
-    )
-    exports = exporting.write(order.exports, order.out, entries)
-    return Summary(tuple(reports), graded, scores, (*problems, *exports.problems), remarks, exports)
+    with Coordinator(order, launched) as coordinator:
+        submissions = coordinator.find()
+        audience.begin(len(submissions))
+        coordinator.grade(submissions, audience)
+        return coordinator.summary(submissions)
 
 
-def _write_one(results: Results, folder: str, report: Report, today: str) -> list[str]:
-    """Write a submission's results; return what went wrong: this one's folder, or the whole disk, the others follow."""
-    try:
-        results.write(folder, report, today)
-    except GraderError as error:
-        return [str(error)]
-    return []
+class Coordinator:
+    """One run, from its hold on the results folder to its summary; a context manager that ends every process of it."""
 
-
-def _write_folders(
-    folders: Folders | None, results: Results, submitted: Submitted, report: Report, *, now: bool
-) -> list[str]:
-    """Write what nbgrader's other commands look for; return what went wrong."""
-    if folders is None:
-        return []
-    try:
-        folders.write(submitted, report, results.page(submitted.folder), now=now)
-    except GraderError as error:
-        return [str(error)]
-    return []
-
-
-def _write_class(results: Results, register: Register, today: str) -> list[str]:
-    """Write the instructor's page; return what went wrong: the scores are there all the same."""
-    try:
-        results.write_class(register, today)
-    except GraderError as error:
-        return [str(error)]
-    return []
-
-
-class _Gradebook:
-    """Hands reports to the gradebook in batches; imports nbgrader only when there is one to write."""
-
-    def __init__(self, course: Course, names: Sequence[str]) -> None:
-        self._course, self._names = course, names
-        self._waiting: list[tuple[Report, dt.datetime | None]] = []
-        self._opened = False
-
-    def open(self) -> None:
-        """Look whether the gradebook can be written to, and put the assignments in.
+    def __init__(self, order: Order, launched: Launched | None = None) -> None:
+        """Take hold of the results folder, if there is one already.
 
         Raises
         ------
         UsageError
-            In one clear line.
+            If another run has it, or the order cannot be carried out.
         """
-        from autograder import gradebook, gradebook_access, late  # noqa: PLC0415  they take half a second to import
+        self._order = order
+        self._floor = floor_of(order.min_isolation)
+        self._setting = Setting(order.course, order.key, order.limits, self._floor)
+        self._launched = launched
+        self._place: Workplace | None = None
+        self._results = Results(order.out, make=False)
+        self._recorder = Recorder(order.course, self._results, gradebook=order.gradebook, dry_run=order.dry_run)
+        self._aside: set[str] = set()  # folders of reports that a killed run has graded, and not yet put in place
+        self._kept = 0
+        self._failures: list[str] = []  # of the run as a whole
+        self._is_claimed = False
+        self._hold = Hold(order.out)
+        self._remark = self._hold.take(order.command) if order.out.is_dir() and not order.dry_run else ""
 
-        url, course_id = self._course.gradebook()
-        self._write, self._graded = gradebook.write, gradebook.Graded
-        self._late_penalty = late.late_penalty(self._course)
-        self._url = gradebook_access.url_in(self._course.root, url)
-        gradebook_access.check(self._url, self._course.root)
-        for name in self._names:
-            released = self._course.root / "release" / name / f"{name}.ipynb"
-            notebook = released if released.is_file() else self._course.source_notebook(name)
-            gradebook_access.ensure_assignment(self._url, name, notebook, course_id or gradebook_access.COURSE)
-        self._opened = True
+    def __enter__(self) -> Self:
+        return self
 
-    def add(self, report: Report, timestamp: dt.datetime | None) -> None:
-        self._waiting.append((report, timestamp))
-        if len(self._waiting) >= _BATCH:
-            self.flush()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._place is not None:
+            self._place.workers.close()
+        run.close_graders()
+        self._hold.release()
 
-    def flush(self) -> None:
-        if not self._opened:  # everything held from an earlier run
-            self.open()
-        batch, self._waiting = self._waiting, []
-        if batch:
-            rows = [self._graded(report, timestamp) for report, timestamp in batch]
-            self._write(self._url, rows, late_penalty=self._late_penalty)
+    def find(self) -> list[Submitted]:
+        """Return what was submitted.
+
+        Raises
+        ------
+        UsageError
+            If there is nothing, or it is not to be graded into this results folder.
+        """
+        order = self._order
+        submissions = intake.find(order.course, order.paths, order.assignment, order.which)
+        self._results.refuse_newer(submitted.folder for submitted in submissions)
+        return submissions
+
+    def grade(self, submissions: Sequence[Submitted], audience: Audience) -> None:
+        """Grade submissions, and write down what came of each.
+
+        What was graded again as it was handed in is set aside until all is graded: then it is told who gains and who
+        loses, and only then is anything of it replaced.
+
+        Raises
+        ------
+        UsageError, IsolationError
+            Before anything is graded.
+        """
+        names = sorted({submitted.assignment for submitted in submissions})
+        place = self._placed(names, len(submissions))
+
+        @functools.cache
+        def look_before() -> None:  # workers have begun by then; nothing is written unless all is well here
+            if not self._order.dry_run:
+                self._recorder.open(names)
+            run.wait_until_ready()
+            claim()
+
+        @functools.cache
+        def claim() -> None:
+            if not self._order.dry_run:
+                self._recorder.open(names)
+                self._claim(names)
+
+        if place.alone:
+            look_before()
+        changes, regraded = Changes(), []
+        try:
+            for submitted, report, now in run.grade_class(
+                self._setting,
+                submissions,
+                place.workers,
+                earlier=functools.partial(self._earlier, place),
+                meanwhile=look_before,
+            ):
+                claim()
+                before = self._before(submitted, report) if now or submitted.folder in self._aside else None
+                self._kept += before is None and not now
+                if before is not None:
+                    changes.add(before, report)
+                if before is None or self._order.dry_run:
+                    self._recorder.record(submitted, report, now=now)
+                elif self._recorder.set_aside(submitted, report, before):
+                    regraded.append(submitted)
+                audience.step(report)
+        except GraderError as error:
+            self._failures.append(str(error))
+            if left := len(submissions) - len(self._recorder.register) - len(regraded):
+                self._failures.append(
+                    f"{left} of {len(submissions)} submissions have no result of this run. What there is, stays: "
+                    "the same command again does the rest."
+                )
+        if changes:
+            audience.changes(changes)
+        for submitted in regraded:
+            self._recorder.put_in_place(submitted)
+        self._recorder.flush()
+        if self._is_claimed:
+            self._results.clear_aside()
+
+    def summary(self, submissions: Sequence[Submitted]) -> Summary:
+        """Write what is made of the whole class, and sum up."""
+        exports = Written()
+        if self._is_claimed:  # else nothing came of it, and what an earlier run has left stays
+            self._recorder.write_class()
+            exports = self._recorder.export(self._order.exports)
+        passed_over = intake.passed_over(self._order.course, self._order.paths, submissions)
+        remarks = (self._remark, *intake.remarks(submissions, self._order.which), *passed_over)
+        remarks += self._place.remarks() if self._place is not None else ()
+        return Summary(
+            rows=tuple(self._recorder.register),
+            kept=self._kept,
+            scores=self._results.scores,
+            problems=(*self._failures, *self._recorder.problems, *exports.problems),
+            remarks=tuple(filter(None, remarks)),
+            exports=exports,
+        )
+
+    def _placed(self, names: Sequence[str], number: int) -> Workplace:
+        """Return who does the work, with these assignments loaded: one that is broken is told now."""
+        if self._place is None:
+            workers = max(1, min(self._order.workers, number))
+            self._place = workplace.choose(self._setting, names, self._order.scheduler, workers, self._launched)
+        return self._place
+
+    def _claim(self, names: Sequence[str]) -> None:
+        """Make the results folder ours, if it was not there when we began, and clear it of what is half made."""
+        self._results.make()
+        self._is_claimed = True
+        self._remark = self._hold.take(self._order.command) or self._remark
+        exporting.check(self._order.exports, self._order.out)
+        for folder in (".", exporting.FOLDER, *names):
+            placing.sweep(self._order.out / folder)
+
+    def _earlier(self, place: Workplace, submitted: Submitted, job: Job) -> Report | Job:
+        """Return the report of an earlier run where it still holds, else the job with what of it does."""
+        if self._order.fresh:
+            return job
+        now = place.provenance[submitted.assignment]
+        known = self._results.read(submitted.folder)
+        if known is None:
+            return job
+        if run.is_current(known, now, job, self._setting):
+            return known
+        aside = self._results.aside(submitted.folder)
+        if aside is not None and run.is_current(aside, now, job, self._setting):
+            self._aside.add(submitted.folder)
+            return aside
+        return replace(job, standing=run.still_standing(known, now, job, self._setting))
+
+    def _before(self, submitted: Submitted, report: Report) -> Report | None:
+        """Return the verdict that there is on the very bytes that were graded again; None where there is none."""
+        known = self._results.read(submitted.folder)
+        if known is None or known.status is Status.GRADER_ERROR:
+            return None
+        sha256 = report.provenance.submission_sha256
+        return known if sha256 and known.provenance.submission_sha256 == sha256 else None

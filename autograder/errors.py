@@ -34,6 +34,10 @@ class GraderError(AutograderError):
     exit_code = Exit.UNGRADED
 
 
+class SandboxError(GraderError):
+    """The sandbox failed, or was ended from outside: a fresh one may do better."""
+
+
 class IsolationError(AutograderError):
     """This machine cannot isolate student code to the accepted level."""
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder import placing
 from autograder.errors import GraderError, UsageError
 from autograder.reports import roster
 from autograder.reports.export import Entry, Export, Naming
@@ -95,7 +95,7 @@ def check(asked: Wanted, root: Path) -> None:
     folder = root / FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-"):
+        with placing.scratch(folder):
             pass
     except OSError as error:
         raise UsageError(f"The exports cannot be written to {folder}: {error.strerror}.") from error
@@ -127,30 +127,15 @@ def write(asked: Wanted, root: Path, entries: Sequence[Entry]) -> Written:
 def _put(folder: Path, made: Sequence[Export]) -> None:
     """Write all files beside their places, then put them there."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
-        fresh, old = Path(temporary, "fresh"), Path(temporary, "old")
-        fresh.mkdir()
-        old.mkdir()
+    with placing.scratch(folder) as fresh:
         for export in made:
             (fresh / export.folder).mkdir(exist_ok=True)
-        for name, content in (item for export in made for item in export.files.items()):
+        for name, pieces in (item for export in made for item in export.files):
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            placing.fill(path, pieces)
         for new in sorted(fresh.iterdir()):
-            _replace(new, folder / new.name, old / new.name)
-
-
-def _replace(new: Path, place: Path, old: Path) -> None:
-    """Put a file or folder in another's place; if that fails, the old one stands again."""
-    if os.path.lexists(place):
-        place.rename(old)
-    try:
-        new.rename(place)
-    except OSError:
-        if os.path.lexists(old):
-            old.rename(place)
-        raise
+            placing.put(new, folder / new.name)
 
 
 def _add(text: str, summary: Path | None) -> list[str]:

@@ -30,6 +30,11 @@ _EQUAL = 1e-9  # points that differ by less are the same
 _PLAIN = re.compile(r"(?!.*:/)(?:[\w .,;:()/'\"%=?-]|`[^`|\\\n]+`)*")
 _BACKTICKS = re.compile(r"`+")
 
+
+class ImpossibleIdError(GraderError):
+    """A student whose id no gradebook can hold; everything else is written."""
+
+
 LatePenalty = Callable[[str, float, float], float | None]
 """As nbgrader's plugin has it: from student, score and seconds late to a penalty, or None."""
 
@@ -81,8 +86,9 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
     Raises
     ------
     GraderError
-        If something was not written: a whole batch (the gradebook failed; the batches before it are kept), or a
-        student whose id no gradebook can hold (everything else is written).
+        If a whole batch was not written, because the gradebook failed; the batches before it are kept.
+    ImpossibleIdError
+        If there is a student whose id no gradebook can hold; everything else is written.
     """
     groups: dict[str, dict[str, Graded]] = defaultdict(dict)
     impossible = []
@@ -104,7 +110,7 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
                 with book.engine.begin() as connection:
                     _write_batch(api, connection, layouts[name], rows[start : start + BATCH], late_penalty)
     if impossible:
-        raise GraderError(
+        raise ImpossibleIdError(
             f"The gradebook cannot hold these student ids, so their grades are only in the reports: "
             f"{', '.join(impossible)}. An id has at most {_ID_LENGTH} characters, all of them valid text."
         )

@@ -42,6 +42,13 @@ def url_in(course_root: Path, configured: str = "") -> str:
     return configured or f"sqlite:///{course_root.resolve() / 'gradebook.db'}"
 
 
+def file_of(url: str) -> Path | None:
+    """Return the file that a gradebook is kept in; None where a server has it."""
+    parsed = sa.make_url(url)
+    named = parsed.get_backend_name() == "sqlite" and parsed.database and not parsed.database.startswith("file:")
+    return Path(parsed.database or "") if named else None
+
+
 def check(url: str, course_root: Path) -> None:
     """Make sure that grades can be written, before anything is graded.
 

@@ -1,26 +1,15 @@
 """Makes an assignment ready for grading: its definition and reference, fitting together, and what identifies them."""
 
-import hashlib
 import platform
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 
-from autograder import __version__, assignments, draws, reference, secret, source
+from autograder import __version__, assignments, digests, reference, secret, source
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.model import Assignment, Provenance
 from autograder.source import SourceNotebook
-
-
-def _digest(source: str, definition: Iterable[Path], modules: Mapping[str, bytes]) -> str:
-    """Return the digest of all that decides the grades of an assignment."""
-    digest = hashlib.sha256(source.encode())
-    files = [path.read_bytes() for path in (*definition, Path(str(draws.__file__)))]  # and what they draw inputs with
-    for content in (*files, *(name.encode() + b"\0" + content for name, content in sorted(modules.items()))):
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
 
 
 def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]]:
@@ -30,7 +19,7 @@ def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]
 
 
 def provenance_of(
-    course: Course, name: str, key: bytes, notebook: SourceNotebook, modules: Mapping[str, bytes]
+    course: Course, key: bytes, assignment: Assignment, notebook: SourceNotebook, modules: Mapping[str, bytes]
 ) -> Provenance:
     """Return what every report of an assignment records, but for the submission's digest, isolation level and limits.
 
@@ -38,18 +27,22 @@ def provenance_of(
     ----------
     key : bytes
         The course secret.
-    notebook, modules
+    assignment, notebook
+        As `load` gives them.
+    modules
         As `written` gives them.
     """
+    exercises = digests.of_exercises(course, assignment, notebook, modules)
     return Provenance(
         grader=__version__,
-        assignment_digest=_digest(notebook.sha256, assignments.files_of(course, name), modules),
+        assignment_digest=digests.of_all(exercises),
         submission_sha256="",
         seed_key=secret.key_name(key),
         isolation="",
         python=platform.python_version(),
         numpy=np.__version__,
         kernel=platform.release(),
+        exercise_digests=exercises,
     )
 
 

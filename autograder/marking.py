@@ -3,7 +3,7 @@
 import ast
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -57,13 +57,29 @@ class Marking:
         self._tests, self._student, self._found = tests, student, found
         self._sources = {cell.index: cell.source for cell in found.cells}
 
-    def results(self, session: Session) -> tuple[ExerciseResult, ...]:
-        """Run every exercise and say what it is worth."""
-        attempts = self.attempts(session)
-        return tuple(self._result(exercise, *attempts[exercise.id]) for exercise in self._tests.assignment.exercises)
+    def results(self, session: Session, standing: Sequence[ExerciseResult] = ()) -> tuple[ExerciseResult, ...]:
+        """Run every exercise and say what it is worth.
 
-    def attempts(self, session: Session) -> dict[str, tuple[Attempt, Attempt | None]]:
+        Parameters
+        ----------
+        standing : sequence of ExerciseResult
+            Results that stand as they are. Their exercises are called all the same, in their turn: what they leave
+            behind in the notebook is there for the others as it would be if all were marked.
+        """
+        known = {result.id: result for result in standing}
+        attempts = self.attempts(session, known)
+        return tuple(
+            known[exercise.id] if exercise.id in known else self._result(exercise, *attempts[exercise.id])
+            for exercise in self._tests.assignment.exercises
+        )
+
+    def attempts(self, session: Session, standing: Collection[str] = ()) -> dict[str, tuple[Attempt, Attempt | None]]:
         """Run every exercise with the student's own helpers, then once more with the host's where that can help.
+
+        Parameters
+        ----------
+        standing : collection of str
+            Ids of exercises that need no second attempt.
 
         Returns
         -------
@@ -83,7 +99,7 @@ class Marking:
             helper = by_function.get(exercise.helper or "")
             if helper is None or not first[exercise.id].problems or not first[helper.id].problems:
                 continue
-            if exercise.id not in self._found.found:
+            if exercise.id not in self._found.found or exercise.id in standing:
                 continue
             # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
             session.run_cells()

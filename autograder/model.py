@@ -303,6 +303,8 @@ class Provenance:
         Release of the kernel that held the student's code: isolation is its work.
     limits : str
         What one submission could use, in one line. Like the kernel, empty in reports older than this record.
+    exercise_digests : tuple of (str, str)
+        By exercise, the digest of all that decides its result beside the submission; see `autograder.digests`.
     """
 
     grader: str
@@ -314,6 +316,7 @@ class Provenance:
     numpy: str
     kernel: str = ""
     limits: str = ""
+    exercise_digests: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

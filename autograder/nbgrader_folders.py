@@ -5,11 +5,10 @@ out. Only the coordinator writes here.
 """
 
 import json
-import shutil
-import tempfile
+import os
 from pathlib import Path
 
-from autograder import autograded, intake
+from autograder import autograded, intake, placing
 from autograder.course import Course
 from autograder.errors import GraderError, SubmissionError
 from autograder.intake import Submitted
@@ -23,18 +22,28 @@ class Folders:
 
     def __init__(self, course: Course) -> None:
         self._course = course
+        self._notebooks, self._pages = course.root / "autograded", course.root / "feedback"
         self._releases: dict[str, autograded.Document | None] = {}
         self._beside: dict[str, list[tuple[str, bytes]]] = {}
 
-    def write(self, submitted: Submitted, report: Report, page: Path, *, now: bool) -> None:
+    def sweep(self) -> None:
+        """Remove what killed runs have left half made."""
+        for root in (self._notebooks, self._pages):
+            placing.sweep(root)
+
+    def write(self, submitted: Submitted, report: Report, source: Path, page: Path, *, now: bool) -> None:
         """Write both for one submission.
+
+        Both bear the time of the report that they were made from. So a later run sees whether they are older (it was
+        killed between the two, or graded without a gradebook), and makes them again; and leaves alone what is newer,
+        which another command of nbgrader has made.
 
         Parameters
         ----------
-        page : Path
-            The student's page.
+        source, page : Path
+            The report's file, and the student's page.
         now : bool
-            Whether it was graded in this run; otherwise only what is missing is written.
+            Whether it was graded in this run; otherwise only what is missing or older is written.
 
         Raises
         ------
@@ -45,18 +54,19 @@ class Folders:
         release = self._release(name)
         if report.status is not Status.GRADED or release is None or not _is_folder(student):
             return
-        place = self._course.root / "autograded" / student / name
-        sheet = self._course.root / "feedback" / student / name / f"{name}.html"
+        place = self._notebooks / student / name / f"{name}.ipynb"
+        sheet = self._pages / student / name / f"{name}.html"
         try:
-            if now or not (place / f"{name}.ipynb").is_file():
+            made = source.stat().st_mtime_ns
+            if now or _is_older(place, made):
                 notebook = autograded.from_bytes(intake.read(submitted), release, report)
-                files = [(f"{name}.ipynb", notebook), *self._beside[name]]
+                files = [(place.name, notebook), *self._beside[name]]
                 stamp = submitted.path.parent / _TIMESTAMP
                 if submitted.archive is None and stamp.is_file() and not stamp.is_symlink():
                     files.append((_TIMESTAMP, stamp.read_bytes()))
-                _put(place, files)
-            if page.is_file() and (now or not sheet.is_file()):
-                _put(sheet.parent, [(sheet.name, page.read_bytes())])
+                _put(self._notebooks, place.parent, files, made)
+            if now or _is_older(sheet, made):
+                _put(self._pages, sheet.parent, [(sheet.name, page.read_bytes())], made)
         except (SubmissionError, ValueError, KeyError, TypeError):
             return  # what nbgrader cannot show: the report says what was wrong with it
         except OSError as error:
@@ -88,22 +98,30 @@ def _is_folder(student: str) -> bool:
     return bool(student) and student == Path(student).name and not student.startswith(".") and "\0" not in student
 
 
-def _put(place: Path, files: list[tuple[str, bytes]]) -> None:
-    """Replace a folder by one with these files, whole or not at all."""
+def _is_older(path: Path, made: int) -> bool:
+    """Return whether a file is older than a report, or not there."""
+    try:
+        return path.stat().st_mtime_ns < made
+    except OSError:
+        return True
+
+
+def _put(root: Path, place: Path, files: list[tuple[str, bytes]], made: int) -> None:
+    """Replace a folder by one with these files, whole or not at all; the first one bears the time of its report.
+
+    What is not complete yet stands directly below `root`, where it is soon found if we are killed.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as scratch:
-        fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
-        made: set[Path] = set()
+    if place.is_symlink():
+        raise OSError(f"{place} is a link")
+    with placing.scratch(root) as folder:
+        fresh = folder / "fresh"
+        known: set[Path] = set()
         for name, content in files:
             target = fresh / name
-            if target.parent not in made:
+            if target.parent not in known:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(target.parent)
+                known.add(target.parent)
             target.write_bytes(content)
-        if place.is_symlink():
-            raise OSError(f"{place} is a link")
-        if place.exists():
-            place.rename(old)
-        fresh.rename(place)
-        if old.exists():
-            shutil.rmtree(old)
+        os.utime(fresh / files[0][0], ns=(made, made))
+        placing.put(fresh, place)

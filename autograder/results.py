@@ -1,21 +1,25 @@
 """The results folder: one folder a submission, replaced as a whole or not at all; one ``scores.csv``, one page."""
 
-import ctypes
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from autograder import placing
 from autograder.errors import GraderError, UsageError
-from autograder.model import Report
+from autograder.model import SCHEMA, Report
 from autograder.reports import audit_status, class_page, json_report, page, scores
 from autograder.reports.audit_status import AuditStatus
 from autograder.reports.class_page import INDEX
-from autograder.reports.class_rows import Register
+from autograder.reports.class_rows import Register, Scored
 
 REPORT, PAGE, SCORES, AUDIT = "report.json", "feedback.html", "scores.csv", "audit.json"
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+_ASIDE = ".regraded"  # below the results
+_SCHEMA = re.compile(rb'\{\s*"schema":\s*(\d{1,9})\b')  # as `json_report` begins a report
+_BEGINNING = 40  # bytes of it
 
 
 class Results:
@@ -54,30 +58,111 @@ class Results:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _check_replaceable(target)
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as fresh:
-                Path(fresh, REPORT).write_text(json_report.to_json(report), encoding="utf-8")
-                Path(fresh, PAGE).write_text(page.render(report, when), encoding="utf-8")
-                Path(fresh).chmod(0o755)
-                _put(Path(fresh), target)
+            with placing.scratch(target.parent) as fresh:
+                placing.fill(fresh / REPORT, [json_report.to_json(report)])
+                placing.fill(fresh / PAGE, [page.render(report, when)])
+                fresh.chmod(0o755)
+                placing.put(fresh, target)
         except (OSError, UnicodeError) as error:
             raise GraderError(f"The results of {folder} could not be written: {error}.") from error
 
+    def set_aside(self, folder: str, report: Report) -> None:
+        """Keep a report beside the results until it is known what it changes.
+
+        Raises
+        ------
+        GraderError
+            If the disk does not take it.
+        """
+        _write(self._aside(folder), [json_report.to_json(report)])
+
+    def aside(self, folder: str) -> Report | None:
+        """Return a report that was set aside, by this run or one that was killed; None where there is none."""
+        return _read(self._aside(folder))
+
+    def clear_aside(self) -> None:
+        """Remove what was set aside."""
+        shutil.rmtree(self.root / _ASIDE, ignore_errors=True)
+
+    def _aside(self, folder: str) -> Path:
+        self._target(folder)  # refuses what would lead elsewhere
+        return self.root / _ASIDE / f"{folder}.json"
+
+    def write_page(self, folder: str, report: Report) -> None:
+        """Write a submission's page again; its report stays as it is.
+
+        Raises
+        ------
+        GraderError
+            If the disk does not take it.
+        """
+        _write(self.page(folder), [page.render(report)])
+
     def read(self, folder: str) -> Report | None:
-        """Return the report of an earlier run; None where there is none that can be read."""
+        """Return the report of an earlier run; None where there is none that can be read.
+
+        Raises
+        ------
+        NewerReportError
+            If a newer version wrote it: it must not be replaced.
+        """
         try:
-            return json_report.from_json((self._target(folder) / REPORT).read_text(encoding="utf-8"))
-        except (OSError, GraderError, UsageError, ValueError):
+            return _read(self.file(folder))
+        except GraderError:
             return None
+
+    def refuse_newer(self, folders: Iterable[str]) -> None:
+        """Look whether any of these submissions was graded by a newer version, by the first bytes of each report.
+
+        Raises
+        ------
+        NewerReportError
+            If so, before anything of it is replaced.
+        """
+        for folder in folders:
+            try:
+                with self.file(folder).open("rb") as file:
+                    schema = _SCHEMA.match(file.read(_BEGINNING))
+            except (OSError, GraderError):
+                continue
+            if schema and int(schema[1]) > SCHEMA:
+                self.read(folder)
+
+    def load(self, folder: str | None) -> Report:
+        """Return a report that this run has written, or found.
+
+        Parameters
+        ----------
+        folder : str or None
+            None where it could not be written.
+
+        Raises
+        ------
+        GraderError
+            If it is not there.
+        """
+        report = self.read(folder) if folder is not None else None
+        if report is None:
+            raise GraderError(f"a report is missing in {self.root}" + (f": {folder}" if folder else ""))
+        return report
+
+    def file(self, folder: str) -> Path:
+        """Return where a submission's report stands."""
+        return self._target(folder) / REPORT
 
     def page(self, folder: str) -> Path:
         """Return where a submission's page stands."""
         return self._target(folder) / PAGE
 
-    def write_scores(self, reports: Iterable[Report]) -> Path:
+    def write_scores(self, reports: Iterable[Scored]) -> Path:
         """Write ``scores.csv`` and return its path."""
-        target = self.root / SCORES
-        _replace(target, scores.to_csv(reports))
-        return target
+        _write(self.scores, [scores.to_csv(reports)])
+        return self.scores
+
+    @property
+    def scores(self) -> Path:
+        """Where ``scores.csv`` stands."""
+        return self.root / SCORES
 
     def write_class(self, register: Register, when: str = "") -> Path:
         """Write the instructor's page, or one for each assignment and one above them; return the first to open.
@@ -89,7 +174,7 @@ class Results:
         """
         for place, text in class_page.pages(register, when, self._audit):
             target = self._target(place) if place != INDEX else self.root / INDEX
-            _replace(target, text)
+            _write(target, text)
         return self.root / INDEX
 
     def _audit(self, assignment: str) -> AuditStatus | None:
@@ -111,7 +196,17 @@ class Results:
         return self.root.joinpath(*parts)
 
 
-def _replace(target: Path, text: str) -> None:
+def _read(path: Path) -> Report | None:
+    """Return a report from disk; None where there is none that can be read."""
+    try:
+        return json_report.from_json(path.read_text(encoding="utf-8"))
+    except json_report.NewerReportError as error:
+        raise json_report.NewerReportError(f"{path}: {error}") from error
+    except (OSError, UsageError, ValueError):
+        return None
+
+
+def _write(target: Path, pieces: Iterable[str]) -> None:
     """Write a file of the whole class; the old one stays until the new one is complete.
 
     Raises
@@ -120,12 +215,7 @@ def _replace(target: Path, text: str) -> None:
         If the disk does not take it.
     """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as folder:
-            fresh = Path(folder, target.name)
-            fresh.write_text(text, encoding="utf-8")
-            fresh.chmod(0o644)
-            fresh.replace(target)
+        placing.write(target, pieces)
     except (OSError, UnicodeError) as error:
         raise GraderError(f"{target} could not be written: {error}.") from error
 
@@ -146,30 +236,3 @@ def _check_replaceable(target: Path) -> None:
             f"{target} holds something else than the results of one submission, and is not replaced. "
             "Move it away, or name another folder with --out."
         )
-
-
-def _put(fresh: Path, target: Path) -> None:
-    """Put a complete folder in a target's place; what was there is left where the new one was."""
-    if not target.exists():
-        fresh.rename(target)  # the context manager does not mind that its folder has gone
-        return
-    if _exchange(fresh, target):
-        return
-    # a file system that cannot exchange two names: there is a moment without the old one, none with half of the new
-    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".old-"))
-    target.rename(old / "old")
-    try:
-        fresh.rename(target)
-    except OSError:
-        (old / "old").rename(target)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names in one step; False where this system or its file system cannot."""
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
-    if renameat2 is None:
-        return False
-    return bool(renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)

@@ -7,7 +7,9 @@ reports. Only the coordinator, which runs this module's `grade_class`, touches t
 import gc
 import multiprocessing
 import os
+import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,15 +19,17 @@ from typing import Any
 
 from autograder import intake, loading, notebook
 from autograder.course import Course
-from autograder.errors import GraderError, IsolationError, SubmissionError, UsageError
+from autograder.errors import GraderError, IsolationError, SandboxError, SubmissionError, UsageError
 from autograder.grade import Grader
 from autograder.intake import Submitted
-from autograder.model import Level, Provenance, Report, Status
+from autograder.model import ExerciseResult, Level, Provenance, Report, Status
+from autograder.sandbox import isolation
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
+_SANDBOXES = 2  # that one submission is given: the first one may have been ended from outside
 _GARBAGE = 50_000  # objects between two collections: what a submission is made of holds hardly any cycles
-TRIES = 2  # of one submission, when a worker dies under it
+TRIES = 3  # of one submission, when a worker dies under it: the first time it may have been another's fault, or ours
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Job:
-    """One submission as a worker gets it: its bytes, or why they could not be read."""
+    """One submission as a worker gets it: its bytes, or why they could not be read.
+
+    Attributes
+    ----------
+    standing : tuple of ExerciseResult
+        What of an earlier report still holds, and is not marked again.
+    """
 
     student: str
     assignment: str
@@ -49,6 +59,7 @@ class Job:
     name: str = ""
     received: tuple[str, ...] = ()
     platform: str = ""
+    standing: tuple[ExerciseResult, ...] = field(default=(), repr=False)
 
     def about(self, report: Report) -> Report:
         """Return a report with what is known of how the submission came."""
@@ -87,17 +98,22 @@ def grade_one(setting: Setting, job: Job) -> Report:
 
 
 def _graded(setting: Setting, job: Job) -> Report:
-    grader = grader_of(setting, job.assignment)
     if job.content is None:
-        return grader.rejected(job.student, job.problem)
-    try:
-        return grader.grade(job.content, job.student)
-    except (IsolationError, UsageError):
-        raise
-    except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
-        close_graders()  # the next submission gets a fresh zygote
-        reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-        return grader_of(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
+        return grader_of(setting, job.assignment).rejected(job.student, job.problem)
+    reason = ""
+    for _ in range(_SANDBOXES):
+        try:
+            return grader_of(setting, job.assignment).grade(job.content, job.student, job.standing)
+        except (IsolationError, UsageError):
+            raise
+        except SandboxError as error:
+            close_graders()  # the next try, or the next submission, gets a fresh zygote
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
+            close_graders()
+            reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
+            break
+    return grader_of(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
 
 
 def grader_of(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
@@ -154,10 +170,10 @@ def examine(setting: Setting, assignments: Iterable[str]) -> dict[str, Provenanc
         If an assignment cannot be graded as it stands.
     """
     result = {}
-    for assignment in assignments:
-        written = loading.written(setting.course, assignment)
-        loading.load(setting.course, assignment)
-        result[assignment] = loading.provenance_of(setting.course, assignment, setting.key, *written)
+    for name in assignments:
+        notebook, modules = loading.written(setting.course, name)
+        assignment, _ = loading.load(setting.course, name)
+        result[name] = loading.provenance_of(setting.course, setting.key, assignment, notebook, modules)
     return result
 
 
@@ -182,10 +198,62 @@ def pool(workers: int) -> Executor:
     if workers == 1:
         return InProcess()
     method = "fork" if threading.active_count() == 1 else "spawn"
-    executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method))
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context(method), _begin_work, (os.getpid(),))
     for _ in range(workers):  # now, while there is little to copy
         executor.submit(os.getpid)
     return executor
+
+
+def _begin_work(coordinator: int) -> None:
+    """Make a process a worker: it ends with its coordinator, and Ctrl-C is for the coordinator alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    isolation.die_with_parent()
+    if os.getppid() != coordinator:  # it was killed before that could be asked for
+        os._exit(1)
+
+
+class Workers:
+    """Those who grade: an executor, and another one in its place where a dead worker has taken it along."""
+
+    def __init__(self, make: Callable[[], Executor], in_flight: Callable[[Any], int]) -> None:
+        """Make the first executor.
+
+        Parameters
+        ----------
+        make : callable
+            Makes one; one that outlives its workers raises `WorkerDiedError` for a submission that it has tried often
+            enough.
+        in_flight : callable
+            From the executor to how many submissions are to be read and handed out at a time: what bounds the
+            coordinator's memory.
+        """
+        self._make, self._in_flight = make, in_flight
+        self._executor = make()
+
+    @property
+    def in_flight(self) -> int:
+        """How many submissions are to be handed out at a time, as it is now."""
+        return self._in_flight(self._executor)
+
+    def submit(self, setting: Setting, job: Job) -> Future[Report]:
+        """Hand out a submission.
+
+        Raises
+        ------
+        BrokenProcessPool
+            If a worker has died meanwhile.
+        """
+        return self._executor.submit(grade_one, setting, job)
+
+    def renew(self) -> None:
+        """Replace an executor that is broken."""
+        self._executor.shutdown(cancel_futures=True)
+        self._executor = self._make()
+
+    def close(self) -> None:
+        """Wait for what is being graded, and end."""
+        self._executor.shutdown(cancel_futures=True)
 
 
 def default_workers() -> int:
@@ -203,43 +271,52 @@ def job_for(submitted: Submitted) -> Job:
     return Job(s.student, s.assignment, content, problem, s.name, s.received, s.platform)
 
 
-def is_current(earlier: Report | None, now: Provenance, job: Job, floor: Level) -> bool:
+def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:
     """Return whether an earlier report is what grading the same bytes now would give, and well enough isolated."""
-    if earlier is None or job.content is None or earlier.status is Status.GRADER_ERROR:
-        return False
-    was = earlier.provenance
     return (
-        (was.grader, was.assignment_digest, was.seed_key) == (now.grader, now.assignment_digest, now.seed_key)
-        and (Level.from_word(was.isolation) or Level.NONE) >= floor
-        and was.submission_sha256 == notebook.digest(job.content)
+        _is_comparable(earlier, now, job, setting)
+        and earlier.provenance.exercise_digests == now.exercise_digests
         and earlier.student == job.student
         and job.about(earlier) == earlier
+    )
+
+
+def still_standing(earlier: Report, now: Provenance, job: Job, setting: Setting) -> tuple[ExerciseResult, ...]:
+    """Return the results of an earlier report whose exercises are what they were: a change has not touched them."""
+    if earlier.status is not Status.GRADED or not _is_comparable(earlier, now, job, setting):
+        return ()
+    was, digests = dict(earlier.provenance.exercise_digests), dict(now.exercise_digests)
+    return tuple(result for result in earlier.exercises if was.get(result.id) == digests.get(result.id, ""))
+
+
+def _is_comparable(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:
+    """Return whether an earlier report is of the same bytes, inputs, grader and limits, and well enough isolated."""
+    was = earlier.provenance
+    return (
+        job.content is not None
+        and earlier.status is not Status.GRADER_ERROR
+        and (was.grader, was.seed_key, was.limits) == (now.grader, now.seed_key, setting.limits.text)
+        and (Level.from_word(was.isolation) or Level.NONE) >= setting.floor
+        and was.submission_sha256 == notebook.digest(job.content)
     )
 
 
 def grade_class(
     setting: Setting,
     submissions: Iterable[Submitted],
-    executor: Executor,
-    make_pool: Callable[[], Executor],
+    workers: Workers,
     *,
-    in_flight: Callable[[], int],
-    earlier: Callable[[Submitted, Job], Report | None] = lambda _submitted, _job: None,
+    earlier: Callable[[Submitted, Job], Report | Job] = lambda _submitted, job: job,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Submitted, Report, bool]]:
     """Grade a class, yielding each report as it comes.
 
     Parameters
     ----------
-    executor : Executor
-        Does the work; shut down at the end.
-    make_pool : callable
-        Makes another executor where a worker died and took the first one with it; one that outlives its workers
-        raises `WorkerDiedError` instead, for a submission that it has tried often enough.
-    in_flight : callable
-        Gives how many submissions are read and handed out at a time: what bounds the coordinator's memory.
+    workers : Workers
+        Do the work, and are there still when it is done.
     earlier : callable
-        Gives the report of an earlier run where it still holds.
+        Gives the report of an earlier run where it still holds, else the job as it is to be done.
     meanwhile : callable
         Called whenever submissions have been handed out, before their reports are waited for.
 
@@ -254,78 +331,55 @@ def grade_class(
         From a worker that cannot grade at all.
     """
     waiting = iter(submissions)
-    again: list[tuple[Submitted, Job]] = []
-    tries: dict[str, int] = {}
+    suspects: list[tuple[Submitted, Job]] = []  # under which a worker may have died
+    deaths: Counter[str] = Counter()
     running: dict[Future[Report], tuple[Submitted, Job]] = {}
-    try:
-        while True:
-            while len(running) < in_flight():
-                if again:
-                    if running:  # a suspect runs alone, so that no other is taken for it
-                        break
-                    submitted, job = again.pop()
-                elif (submitted := next(waiting, None)) is not None:  # type: ignore[assignment]
-                    job = job_for(submitted)
-                    kept = earlier(submitted, job)
-                    if kept is not None:
-                        yield submitted, kept, False
-                        continue
-                else:
+    while True:
+        while len(running) < workers.in_flight:
+            if suspects:
+                if running:  # a suspect runs alone, so that no other is taken for it
                     break
-                try:
-                    alone = submitted.folder in tries
-                    running[executor.submit(grade_one, setting, job)] = (submitted, job)
-                except BrokenProcessPool:
-                    again.append((submitted, job))
-                    break
-                if alone:
-                    break
-            if not running and not again:
-                return
-            meanwhile()
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            broken = not running
-            for future in done:
-                submitted, job = running.pop(future)
-                try:
-                    report = _result(setting, job, future)
-                except BrokenProcessPool:
-                    broken = True
-                    again.append((submitted, job))
+                submitted, job = suspects.pop()
+            elif (submitted := next(waiting, None)) is not None:  # type: ignore[assignment]
+                known = earlier(submitted, job_for(submitted))
+                if isinstance(known, Report):
+                    yield submitted, known, False
                     continue
-                yield submitted, report, True
-            if broken:
-                again += running.values()
-                running.clear()
-                executor.shutdown(cancel_futures=True)
-                executor = make_pool()
-                yield from _given_up(setting, again, tries)
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _given_up(
-    setting: Setting, again: list[tuple[Submitted, Job]], tries: dict[str, int]
-) -> Iterator[tuple[Submitted, Report, bool]]:
-    """Count the tries of what a dead worker left behind, and take out what has had enough of them.
-
-    Nobody can tell which of the submissions in flight it was; each is tried again, alone, and only one whose worker
-    dies every time is given up.
-    """
-    for item in list(again):
-        submitted, job = item
-        tries[submitted.folder] = tries.get(submitted.folder, 0) + 1
-        if tries[submitted.folder] >= TRIES:
-            again.remove(item)
-            yield submitted, _worker_died(setting, job), True
-
-
-def _result(setting: Setting, job: Job, future: Future[Report]) -> Report:
-    """Return the report of a job that is done, or the one that says that no worker survived it."""
-    try:
-        return future.result()
-    except WorkerDiedError:
-        return _worker_died(setting, job)
+                job = known
+            else:
+                break
+            try:
+                running[workers.submit(setting, job)] = (submitted, job)
+            except BrokenProcessPool:
+                suspects.append((submitted, job))  # though nobody has begun with it
+                break
+            if deaths[submitted.folder]:
+                break
+        if not running and not suspects:
+            return
+        meanwhile()
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        died = []
+        for future in done:
+            submitted, job = running.pop(future)
+            try:
+                report = future.result()
+            except BrokenProcessPool:
+                died.append((submitted, job))
+                continue
+            except WorkerDiedError:
+                report = _worker_died(setting, job)
+            yield submitted, report, True
+        if died or not done:
+            died += running.values()
+            running.clear()
+            workers.renew()
+            for submitted, job in died:
+                deaths[submitted.folder] += 1
+                if deaths[submitted.folder] < TRIES:
+                    suspects.append((submitted, job))
+                else:
+                    yield submitted, _worker_died(setting, job), True
 
 
 def _worker_died(setting: Setting, job: Job) -> Report:

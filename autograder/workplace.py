@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from autograder import run
 from autograder.errors import UsageError
 from autograder.model import Level, Provenance
-from autograder.run import Setting
+from autograder.run import Setting, Workers
 from autograder.sandbox.launch import Launched
 
 _IN_FLIGHT = 16  # submissions read and handed out for each worker: enough to begin with while the gradebook is opened
@@ -22,20 +21,17 @@ class Workplace:
     ----------
     provenance : mapping of str to Provenance
         What every report of an assignment will record, but for the submission's digest.
-    executor : Executor
-        Does the work.
-    another : callable
-        Makes another executor, where a worker took the first one with it.
-    in_flight : callable
-        How many submissions are to be handed out at a time.
+    workers : Workers
+        Do the work.
+    alone : bool
+        Whether that is this process itself, one submission at a time.
     remarks : callable
         What is to be told of the workers afterwards.
     """
 
     provenance: Mapping[str, Provenance]
-    executor: Executor
-    another: Callable[[], Executor]
-    in_flight: Callable[[], int]
+    workers: Workers
+    alone: bool = False
     remarks: Callable[[], tuple[str, ...]] = tuple
 
 
@@ -59,8 +55,8 @@ def _here(setting: Setting, assignments: Sequence[str], workers: int, launched: 
     provenance = run.prepare(setting, assignments, launched)
     if setting.floor < Level.NAMESPACES:
         run.wait_until_ready()  # it may take a second sandbox, which workers can only find if they are forked later
-    another = functools.partial(run.pool, workers)
-    return Workplace(provenance, another(), another, lambda: _IN_FLIGHT * workers)
+    made = Workers(functools.partial(run.pool, workers), lambda _: _IN_FLIGHT * workers)
+    return Workplace(provenance, made, alone=workers == 1)
 
 
 def _cluster(setting: Setting, assignments: Sequence[str], address: str) -> Workplace:
@@ -70,6 +66,5 @@ def _cluster(setting: Setting, assignments: Sequence[str], address: str) -> Work
     except ImportError as error:
         raise UsageError(f"--scheduler needs more packages ({error}): pip install '.[cluster]' brings them.") from error
     provenance = run.examine(setting, assignments)
-    another = functools.partial(ClusterExecutor, address, setting, provenance)
-    executor = another()
-    return Workplace(provenance, executor, another, lambda: executor.in_flight, executor.remarks)
+    executor = ClusterExecutor(address, setting, provenance)  # it outlives its workers: there is never another one
+    return Workplace(provenance, Workers(lambda: executor, lambda cluster: cluster.in_flight), remarks=executor.remarks)

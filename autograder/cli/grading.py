@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.options import HERE, ColumnOption, CourseOption, FormatOption, IdsOption, key_of, terminal
+from autograder.cli.options import (
+    HERE,
+    ColumnOption,
+    CourseOption,
+    FormatOption,
+    IdsOption,
+    command_line,
+    key_of,
+    terminal,
+)
 from autograder.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from autograder.coordinate import Order
     from autograder.exporting import Wanted, Written
+    from autograder.reports.changes import Changes
     from autograder.sandbox.launch import Launched
 
 
@@ -42,6 +52,9 @@ def grade(
     fresh: Annotated[  # noqa: FBT002
         bool, typer.Option("--fresh", help="Grade everything again, also what has not changed.")
     ] = False,
+    dry_run: Annotated[  # noqa: FBT002
+        bool, typer.Option("--dry-run", help="Grade, show who would gain and who would lose, and write nothing.")
+    ] = False,
     which: Annotated[
         str, typer.Option(metavar="WHICH", help="Which notebook counts where a student handed in several: last, first.")
     ] = "last",
@@ -70,8 +83,10 @@ def grade(
             min_isolation=min_isolation,
             fresh=fresh,
             which=which,
-            scheduler=scheduler,
             exports=_wanted(formats, ids, columns),
+            command=command_line(),
+            dry_run=dry_run,
+            scheduler=scheduler,
         )
         code = _grade(order, launched)
     raise typer.Exit(code)
@@ -86,19 +101,29 @@ def _grade(order: "Order", launched: "Launched | None" = None) -> int:
     from autograder.results import PAGE  # noqa: PLC0415
 
     console = terminal()
+
+    def tell(changes: "Changes") -> None:
+        for sentence in changes.sentences():
+            typer.echo(sentence)
+        if list(changes):
+            console.print(changes.table())
+
     with progress.bar(console) as (begin, step):
-        summary = coordinate.grade_submissions(order, begin, step, launched)
-    if summary.reports:
-        console.print(table.summary(summary.reports))
+        summary = coordinate.grade_submissions(order, coordinate.Audience(begin, step, tell), launched)
+    if summary.rows:
+        console.print(table.summary(summary.rows))
     for remark in summary.remarks:
         typer.echo(visible(remark))
-    kept = len(summary.reports) - summary.graded
-    if kept:
-        typer.echo(f"{kept} unchanged since an earlier run, and not graded again (--fresh grades them).")
-    typer.echo(f"Scores: {summary.scores}")
-    typer.echo(f"Class:  {order.out / INDEX}")
-    example = next(iter(sorted(order.out.glob(f"**/[!.]*/{PAGE}"))), None)
-    typer.echo(f"Pages:  one for each student, for example {example}")
+    if summary.kept:
+        typer.echo(f"{summary.kept} unchanged since an earlier run, and not graded again (--fresh grades them).")
+    if order.dry_run:
+        typer.echo("A dry run: nothing was written.")
+    else:
+        typer.echo(f"Scores: {summary.scores}")
+        typer.echo(f"Class:  {order.out / INDEX}")
+    example = min((row.folder for row in summary.rows if row.folder is not None), default=None)
+    if example is not None:
+        typer.echo(f"Pages:  one for each student, for example {order.out / example / PAGE}")
     _tell(summary.exports)
     for problem in summary.problems:
         typer.echo(problem, err=True)
@@ -133,8 +158,8 @@ def report(
     from autograder import reporting  # noqa: PLC0415
     from autograder.reports import table  # noqa: PLC0415
 
-    reports, written = reporting.again(folder, _wanted(formats, ids, columns))
-    terminal().print(table.summary(reports))
+    rows, written = reporting.again(folder, _wanted(formats, ids, columns), command_line())
+    terminal().print(table.summary(rows))
     _tell(written)
     for problem in written.problems:
         typer.echo(problem, err=True)

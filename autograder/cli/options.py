@@ -1,6 +1,7 @@
 """What several commands have in common: options of one meaning, the terminal, what is read from the environment."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +41,11 @@ def key_of(course: "Course") -> bytes:
     from autograder import secret  # noqa: PLC0415  --help must not wait for numpy
 
     return secret.course_secret(course, os.environ.get("AUTOGRADER_SECRET"))
+
+
+def command_line() -> str:
+    """Return what was typed, for whoever finds its results folder in use."""
+    return shlex.join(["autograder", *sys.argv[1:]])
 
 
 def terminal() -> "Console":

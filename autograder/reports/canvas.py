@@ -36,9 +36,9 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
         [f"    {_WORTH}", "", "", "", "", *map(points, worth.values())],
     ]
     unsure = []
-    for student, reports in by_student(entries).items():
-        scores = [reports[name].score if name in reports else None for name in worth]
-        if any(name in reports and reports[name].score is None for name in worth):
+    for student, found in by_student(entries).items():
+        scores = [found[name].row.score if name in found else None for name in worth]
+        if any(name in found and found[name].row.score is None for name in worth):
             unsure.append(student)
         rows.append(
             [
@@ -47,7 +47,7 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
             ]
         )
     note = f"{FILE}: an empty cell stands for each submission without a verdict, {len(unsure)} of them."
-    return Export({FILE: written(rows)}, (note,) if unsure else ())
+    return Export([(FILE, written(rows))], (note,) if unsure else ())
 
 
 def _who(student: str, reports: Sequence[Report], naming: Naming) -> list[str]:

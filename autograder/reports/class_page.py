@@ -5,7 +5,7 @@ import functools
 import hashlib
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ INDEX, STUDENT = "index.html", "feedback.html"
 FEW = 10  # rows that are shown at once; more are folded
 LARGE = 500  # rows that a browser need not lay out before the page is shown
 SLOWEST = 10
+_PIECES = 1000  # of the template's that are handed on as one text
 _REASON = 400  # characters of a reason: an error of ours can be a page long
 
 # outcomes of a graded submission that somebody should look at, the most urgent first
@@ -89,12 +90,12 @@ def render(assignment: str, rows: Sequence[Row], *, when: str = "", audit: Audit
         A whole HTML document that loads nothing. Its only script sorts and searches the table of students; without it,
         the table is a plain one.
     """
-    return _class_page(assignment, rows, when, audit, below="", up="")
+    return "".join(_class_page(assignment, rows, when, audit, below="", up=""))
 
 
 def pages(
     register: Register, when: str = "", audit: Callable[[str], AuditStatus | None] = lambda _: None
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Iterable[str]]]:
     """Render the pages of a results folder, one after the other.
 
     Parameters
@@ -104,19 +105,20 @@ def pages(
 
     Yields
     ------
-    (str, str)
-        A path below the results folder, and the page. Of one assignment there is ``index.html``. Of several, each has
-        an ``index.html`` in the folder of its name, and the one above them links to these.
+    (str, iterable of str)
+        A path below the results folder, and the page in pieces, rendered as they are asked for. Of one assignment there
+        is ``index.html``. Of several, each has an ``index.html`` in the folder of its name, and the one above them
+        links to these.
     """
     classes = list(register.classes())
     if len(classes) == 1:
         assignment, rows = classes[0]
-        yield INDEX, render(assignment, rows, when=when, audit=audit(assignment))
+        yield INDEX, _class_page(assignment, rows, when, audit(assignment), below="", up="")
         return
     for assignment, rows in classes:
         text = _class_page(assignment, rows, when, audit(assignment), below=assignment, up=f"../{INDEX}")
         yield f"{assignment}/{INDEX}", text
-    yield INDEX, _overview(classes, when)
+    yield INDEX, [_overview(classes, when)]
 
 
 def people(rows: Sequence[Row]) -> list[_Person]:
@@ -158,12 +160,12 @@ def _stopped(row: Row) -> str:
 
 def _class_page(
     assignment: str, rows: Sequence[Row], when: str, audit: AuditStatus | None, *, below: str, up: str
-) -> str:
+) -> Iterator[str]:
     environment, style, style_hash, script, script_hash = _compiled()
     graded = [row for row in rows if row.graded]
     link = functools.partial(_link, below)
     exercises = statistics.exercises(rows)
-    return environment.get_template("class.html.j2").render(
+    stream = environment.get_template("class.html.j2").stream(
         assignment=assignment,
         when=when,
         up=up,
@@ -178,7 +180,8 @@ def _class_page(
         correlations=statistics.has_correlations(rows),
         mistakes=statistics.mistakes(rows),
         diagnosed=statistics.diagnosed(rows),
-        students=list(_students(rows, [e.id for e in exercises] or _ids(rows), link)),
+        number=len(rows),
+        students=_students(rows, [e.id for e in exercises] or _ids(rows), link),
         functions=[e.function for e in exercises] or _functions(rows),
         most=points(max((row.max_score for row in rows), default=0.0)),
         slowest=_slowest(rows),
@@ -190,6 +193,8 @@ def _class_page(
         script=script,
         script_hash=script_hash,
     )
+    stream.enable_buffering(_PIECES)
+    yield from stream
 
 
 def _overview(classes: Sequence[tuple[str, Sequence[Row]]], when: str) -> str:

@@ -1,4 +1,4 @@
-"""What the class page needs of each report: small rows, so that a class of any size fits into memory."""
+"""What stays in memory of each report: a small row, so that a class of any size fits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +41,8 @@ class Row:
         Where its page stands, below the results and with forward slashes; None where there is no page.
     versions : tuple of (str, str)
         What it was graded with: the term and its value.
+    name : str
+        The student's name, where it is known and `student` is a number.
     """
 
     student: str
@@ -53,6 +55,7 @@ class Row:
     exercises: tuple[ExerciseRow, ...]
     seconds: tuple[tuple[str, float], ...]
     versions: tuple[tuple[str, str], ...]
+    name: str = ""
 
     @property
     def graded(self) -> bool:
@@ -72,8 +75,8 @@ class Register:
         self._rows: dict[str, list[Row]] = {}
         self._shared: dict[Any, Any] = {}
 
-    def add(self, report: Report, folder: str | None) -> None:
-        """Keep what the class page says of a report.
+    def add(self, report: Report, folder: str | None) -> Row:
+        """Keep what the tables and pages of a class say of a report, and return it.
 
         Parameters
         ----------
@@ -100,8 +103,17 @@ class Register:
                     ("NumPy", origin.numpy),
                 )
             ),
+            name=report.name,
         )
         self._rows.setdefault(row.assignment, []).append(row)
+        return row
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+    def __iter__(self) -> Iterator[Row]:
+        for rows in self._rows.values():
+            yield from rows
 
     def classes(self) -> Iterator[tuple[str, list[Row]]]:
         """Yield each assignment with its rows, in the order of ``scores.csv``."""
@@ -128,3 +140,7 @@ class Register:
 
     def _share(self, value: Any) -> Any:
         return self._shared.setdefault(value, value)
+
+
+Scored = Report | Row
+"""What tables are made from: a report, or what is kept of one in memory."""

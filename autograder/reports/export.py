@@ -1,17 +1,44 @@
-"""What an export is made of and gives: reports with their places, names that others know students by, files."""
+"""What an export is made of and gives: submissions with their reports, names that others know them by, files."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autograder.model import ExerciseResult, Report
+from autograder.reports.class_rows import Register, Row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A report, and the folder below the results that it stands in, with forward slashes."""
+    """One submission of a run: what is in memory of it, and where its whole report is.
 
-    report: Report
+    Attributes
+    ----------
+    row : Row
+        All that a table needs.
+    place : str
+        The folder below the results that its report stands in, with forward slashes.
+    load : callable
+        Reads the whole report; raises `GraderError` where there is none.
+    """
+
+    row: Row
     place: str
+    load: Callable[[], Report]
+
+    @classmethod
+    def of(cls, report: Report, place: str) -> "Entry":
+        """Return the entry of a report that is in memory."""
+        return cls(Register().add(report, place), place, lambda: report)
+
+    @property
+    def report(self) -> Report:
+        """The whole report, read now: nobody keeps those of a whole class."""
+        return self.load()
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Where it stands in most files: by assignment, then by student."""
+        return self.row.assignment, self.row.student
 
 
 @dataclass(frozen=True)
@@ -45,8 +72,9 @@ class Export:
 
     Attributes
     ----------
-    files : mapping of str to bytes
-        By path below the folder of exports, with forward slashes.
+    files : iterable of (str, iterable of str)
+        A path below the folder of exports, with forward slashes, and the text, in pieces. Gone through once, when it is
+        written: what is large is never in memory as a whole.
     notes : tuple of str
         Sentences for the instructor: what is not in the files, and why.
     lines : tuple of str
@@ -57,7 +85,7 @@ class Export:
         A folder of the format's own, replaced as a whole: nothing of an earlier run is left in it.
     """
 
-    files: Mapping[str, bytes]
+    files: Iterable[tuple[str, Iterable[str]]]
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     summary: str = ""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from autograder.model import Report, Status
+from autograder.model import Status
+from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming
 from autograder.reports.text import points, visible
 
@@ -24,14 +25,14 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001 
     Both are written as files too, so that they can be looked at elsewhere. Whoever sees the repository sees them:
     the summary names students and their scores, annotations name those whose submission needs a person.
     """
-    reports = sorted((entry.report for entry in entries), key=lambda report: (report.assignment, report.student))
-    lines = tuple(line for status, kind, title in _KINDS for line in _annotations(reports, status, kind, title))
-    text = summary(reports)
-    files = {SUMMARY: text.encode(), ANNOTATIONS: "".join(f"{line}\n" for line in lines).encode()}
+    rows = [entry.row for entry in sorted(entries, key=lambda entry: entry.order)]
+    lines = tuple(line for status, kind, title in _KINDS for line in _annotations(rows, status, kind, title))
+    text = summary(rows)
+    files = [(SUMMARY, (text,)), (ANNOTATIONS, tuple(f"{line}\n" for line in lines))]
     return Export(files, lines=lines, summary=text)
 
 
-def summary(reports: Sequence[Report]) -> str:
+def summary(reports: Sequence[Row]) -> str:
     """Return the summary: how many were graded, and a table of as many submissions as GitHub takes.
 
     The table is HTML, which Markdown passes on as it is: there are no marks in it that a name could make use of.
@@ -67,7 +68,7 @@ def summary(reports: Sequence[Report]) -> str:
     return before + "".join(rows) + after + more
 
 
-def _annotations(reports: Sequence[Report], status: Status, kind: str, title: str) -> Iterator[str]:
+def _annotations(reports: Sequence[Row], status: Status, kind: str, title: str) -> Iterator[str]:
     found = [report for report in reports if report.status is status]
     listed = found if len(found) <= _SHOWN else found[: _SHOWN - 1]
     for report in listed:

@@ -17,12 +17,12 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001 
     A submission without a verdict has no file: Gradescope has no word for "we failed", and any file would be a score.
     Where there is none it says that the autograder failed, gives no score, and lets the instructor run it again.
     """
-    files = {
-        f"{FOLDER}/{entry.place}/{FILE}": (json.dumps(results(entry.report), indent=2, allow_nan=False) + "\n").encode()
-        for entry in entries
-        if entry.report.score is not None
-    }
-    missing = len(entries) - len(files)
+    graded = [entry for entry in entries if entry.row.score is not None]
+    files = (
+        (f"{FOLDER}/{entry.place}/{FILE}", (json.dumps(results(entry.report), indent=2, allow_nan=False), "\n"))
+        for entry in graded
+    )
+    missing = len(entries) - len(graded)
     note = f"{FOLDER}: there is no {FILE} for what has no verdict, {missing} of {len(entries)}: it would be a score."
     return Export(files, (note,) if missing else (), folder=FOLDER)
 

@@ -27,6 +27,10 @@ _PROVENANCE = ("grader", "assignment_digest", "submission_sha256", "seed_key", "
 _LATER = ("kernel", "limits")  # of the provenance, likewise; missing in the first reports of schema 1
 
 
+class NewerReportError(UsageError):
+    """A report of a schema that is still to come: it is not ours to read, and not ours to replace."""
+
+
 def to_json(report: Report) -> str:
     """Write a report as JSON.
 
@@ -78,6 +82,8 @@ def from_json(text: str) -> Report:
     ------
     UsageError
         If the text is not such a report; the sentence names the key that is wrong.
+    NewerReportError
+        If a newer version wrote it.
     """
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
@@ -89,6 +95,11 @@ def from_json(text: str) -> Report:
         )
     schema = document.get("schema")
     if schema != SCHEMA or isinstance(schema, bool):
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise NewerReportError(
+                f"This report.json has schema {repr(schema)[:40]}, and was written by a newer autograder; this one "
+                f"reads schema {SCHEMA}, and replaces nothing that is newer. Update it, or name another folder."
+            )
         raise UsageError(
             f"This report.json has schema {repr(schema)[:40]}, and this autograder reads schema {SCHEMA}. "
             "Use the autograder that wrote it, or grade the submission again with --fresh."
@@ -140,7 +151,10 @@ def _document(report: Report) -> dict[str, Any]:
             }
             for exercise in report.exercises
         ],
-        "provenance": {name: getattr(report.provenance, name) for name in (*_PROVENANCE, *_LATER)},
+        "provenance": {
+            **{name: getattr(report.provenance, name) for name in (*_PROVENANCE, *_LATER)},
+            "exercise_digests": dict(report.provenance.exercise_digests),
+        },
         "seconds": dict(report.seconds),
     }
 
@@ -229,14 +243,17 @@ class _Reader:
             self._wrong(key, "a list of texts")
         return tuple(values)
 
-    def part(self, key: str) -> "_Reader":
-        return _Reader(self._get(key, dict, "an object"), f"{self._place}{key}.")
+    def part(self, key: str, default: dict[str, Any] | None = None) -> "_Reader":
+        return _Reader(self._get(key, dict, "an object", default), f"{self._place}{key}.")
 
     def parts(self, key: str, default: list[Any] | None = None) -> list["_Reader"]:
         values = self._get(key, list, "a list of objects", default)
         if not all(isinstance(value, dict) for value in values):
             self._wrong(key, "a list of objects")
         return [_Reader(value, f"{self._place}{key}[{i}].") for i, value in enumerate(values)]
+
+    def named_texts(self) -> tuple[tuple[str, str], ...]:
+        return tuple((key, self.text(key)) for key in self._value)
 
     def numbers(self) -> dict[str, float]:
         return {key: self.number(key) for key in self._value}
@@ -255,6 +272,7 @@ def _report(reader: _Reader) -> Report:
         provenance=Provenance(
             **{name: provenance.text(name) for name in _PROVENANCE},
             **{name: provenance.text(name, "") for name in _LATER},
+            exercise_digests=provenance.part("exercise_digests", {}).named_texts(),
         ),
         reason=reader.text("reason", ""),
         notes=reader.texts("notes", []),

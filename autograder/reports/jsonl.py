@@ -11,6 +11,6 @@ FILE = "reports.jsonl"
 
 def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001  every format is called alike
     """Write every report as one line, by assignment and student."""
-    rows = sorted((entry.report for entry in entries), key=lambda report: (report.assignment, report.student))
-    lines = (json.dumps(json.loads(to_json(report)), separators=(",", ":")) for report in rows)
-    return Export({FILE: "".join(f"{line}\n" for line in lines).encode()})
+    rows = sorted(entries, key=lambda entry: entry.order)
+    lines = (json.dumps(json.loads(to_json(entry.report)), separators=(",", ":")) for entry in rows)
+    return Export([(FILE, (f"{line}\n" for line in lines))])

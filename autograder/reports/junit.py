@@ -10,11 +10,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
 from autograder.model import ExerciseResult, Outcome, Report, Status
+from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming, findings
 from autograder.reports.text import outcome_word, points, visible
 
 FILE = "junit.xml"
 _FAULTS = ("failure", "error")  # the student's and ours
+_FAULT = {Outcome.PASSED: "", Outcome.GRADER_ERROR: "error"}  # of an exercise; else the student's
+_UNGRADED = {Status.REJECTED: "failure", Status.GRADER_ERROR: "error"}
 
 
 def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001  every format is called alike
@@ -23,13 +26,29 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001 
     A test passes where the exercise earned all of its points. Every other outcome of a student's is a ``failure``, also
     what was not reached: a suite that shows green has full marks. What we could not grade is an ``error``.
     """
+    return Export([(FILE, _pieces(sorted(entries, key=lambda entry: entry.order)))])
+
+
+def _pieces(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the file suite by suite: the totals, which stand first, are known without the reports."""
     root = ET.Element("testsuites", name="autograder")
-    for report in sorted((entry.report for entry in entries), key=lambda report: (report.assignment, report.student)):
-        root.append(_suite(report))
-    _count(root, list(root.iter("testcase")))
-    root.set("time", _seconds(sum(sum(entry.report.seconds.values()) for entry in entries)))
-    ET.indent(root)
-    return Export({FILE: ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"})
+    tests = [fault for entry in entries for fault in _faults(entry.row)]
+    root.set("tests", str(len(tests)))
+    for fault in _FAULTS:
+        root.set(f"{fault}s", str(tests.count(fault)))
+    root.set("time", _seconds(sum(entry.row.total_seconds for entry in entries)))
+    root.text = "\n" if entries else None
+    start, end, tag = _text(root).partition("</")
+    yield f"<?xml version='1.0' encoding='utf-8'?>\n{start}"
+    for entry in entries:
+        suite = _suite(entry.report)
+        ET.indent(suite, level=1)
+        yield f"  {_text(suite)}\n"
+    yield f"{end}{tag}\n"
+
+
+def _text(element: ET.Element) -> str:
+    return ET.tostring(element, encoding="unicode")
 
 
 def _suite(report: Report) -> ET.Element:
@@ -48,14 +67,22 @@ def _suite(report: Report) -> ET.Element:
     return suite
 
 
+def _faults(row: Row) -> Iterator[str]:
+    """Yield the kind of fault of each test, empty where it passes."""
+    if row.status is not Status.GRADED:
+        yield _UNGRADED[row.status]
+        return
+    for result in row.exercises:
+        yield _FAULT.get(result.outcome, "failure")
+
+
 def _tests(report: Report) -> Iterator[tuple[str, str, str, str]]:
     """Yield the name of each test, the kind of its fault or nothing, the outcome's word, and what to say."""
     if report.status is not Status.GRADED:
-        fault = "failure" if report.status is Status.REJECTED else "error"
-        yield "submission", fault, report.status.value, report.reason
+        yield "submission", _UNGRADED[report.status], report.status.value, report.reason
         return
     for result in report.exercises:
-        fault = {Outcome.PASSED: "", Outcome.GRADER_ERROR: "error"}.get(result.outcome, "failure")
+        fault = _FAULT.get(result.outcome, "failure")
         yield f"{result.id} {result.function}", fault, result.outcome.value, _said(result)
 
 

@@ -11,6 +11,7 @@ What is relied on, as `grade/import/csv/classes/load_data.php` of Moodle has it:
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from markupsafe import escape
 
@@ -33,17 +34,20 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     Without a file of ids, a student's id is the user name. A submission that we could not grade has ``-``.
     """
     students = by_student(entries)
-    usable = {student: reports for student, reports in students.items() if student.strip() not in _EMPTY}
+    usable = {student: found for student, found in students.items() if student.strip() not in _EMPTY}
     columns = {heading: [naming.of(student, column) for student in usable] for column, heading in _IDENTIFIERS.items()}
     known = {heading: column for heading, column in columns.items() if not _EMPTY & set(column)}
     numbered = not known and any(r.platform == _PLATFORM for reports in usable.values() for r in reports.values())
     known = known or {"Username": list(usable)}
     names = list(assignments(entries))
     headings = [heading for name in names for heading in (naming.title(name), f"{naming.title(name)} feedback")]
-    rows = [[*known, *headings]]
-    for position, reports in enumerate(usable.values()):
-        identifiers = [column[position] for column in known.values()]
-        rows.append([*identifiers, *(part for name in names for part in _cells(reports.get(name)))])
+    rows = (
+        [
+            *(column[position] for column in known.values()),
+            *(part for name in names for part in _cells(found.get(name))),
+        ]
+        for position, found in enumerate(usable.values())
+    )
     left_out = [student for student in students if student not in usable]
     notes = [
         f"{FILE}: there is no column {heading!r}, since the file of ids has none for {_names(usable, column)}."
@@ -59,7 +63,7 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
         notes.append(
             f"{FILE}: left out, since Moodle would give the grade to another student: {_names(left_out, left_out)}."
         )
-    return Export({FILE: written(rows)}, tuple(notes))
+    return Export([(FILE, written(chain([[*known, *headings]], rows)))], tuple(notes))
 
 
 def _names(students: Iterable[str], identifiers: Iterable[str]) -> str:
@@ -71,11 +75,11 @@ def _names(students: Iterable[str], identifiers: Iterable[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _cells(report: Report | None) -> tuple[str, str]:
+def _cells(entry: Entry | None) -> tuple[str, str]:
     """Return the grade and the feedback of one assignment."""
-    if report is None or report.score is None:
+    if entry is None or entry.row.score is None:
         return _NO_GRADE, ""
-    return points(report.score), str(escape(feedback(report)))
+    return points(entry.row.score), str(escape(feedback(entry.report)))
 
 
 def feedback(report: Report) -> str:

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-from autograder.model import Report
+from autograder.reports.class_rows import Scored
 from autograder.reports.text import visible
 
 _BEFORE = ("student", "assignment", "status", "score", "max_score")
@@ -18,12 +18,12 @@ _LEADING = ("\t", "\r", "\n")  # skipped by a spreadsheet, which then meets what
 _DIGITS = re.compile(r"(\d+)")
 
 
-def to_csv(reports: Iterable[Report]) -> str:
+def to_csv(reports: Iterable[Scored]) -> str:
     """Write the scores of a class.
 
     Parameters
     ----------
-    reports : iterable of Report
+    reports : iterable of Report or Row
         In any order; of one assignment or of several.
 
     Returns
@@ -54,7 +54,7 @@ def to_csv(reports: Iterable[Report]) -> str:
     return out.getvalue()
 
 
-def exercise_ids(reports: Sequence[Report]) -> list[str]:
+def exercise_ids(reports: Sequence[Scored]) -> list[str]:
     """Return the ids of all exercises in `reports`, ``UNQ_C2`` before ``UNQ_C10``."""
     ids = {exercise.id for report in reports for exercise in report.exercises}
     return sorted(ids, key=lambda name: [(int(p), "") if p.isdecimal() else (0, p) for p in _DIGITS.split(name)])

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
-from autograder.model import Report
+from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming
 from autograder.reports.scores import cell, exercise_ids
 from autograder.reports.text import outcome_word, points
@@ -19,18 +20,19 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     Unlike ``scores.csv``, which is for programs, it begins with a byte order mark, gives points as the students' pages
     do, and says what became of each exercise. Points that we could not find out are empty cells.
     """
-    rows = sorted((entry.report for entry in entries), key=lambda report: (report.assignment, report.student))
+    rows = [entry.row for entry in sorted(entries, key=lambda entry: entry.order)]
     exercises = exercise_ids(rows)
     headings = [
         *("student", "name", "assignment", "status", "points", "of"),
         *(f"{exercise} {what}" for exercise in exercises for what in ("points", "of", "outcome")),
         "reason",
     ]
-    return Export({FILE: written([headings, *(_row(report, exercises, naming) for report in rows)], bom=True)})
+    lines = (_line(row, exercises, naming) for row in rows)
+    return Export([(FILE, written(chain([headings], lines), bom=True))])
 
 
-def _row(report: Report, exercises: Iterable[str], naming: Naming) -> list[str]:
-    results = {result.id: result for result in report.exercises} if report.score is not None else {}
+def _line(row: Row, exercises: Iterable[str], naming: Naming) -> list[str]:
+    results = {result.id: result for result in row.exercises} if row.score is not None else {}
     parts: list[str] = []
     for exercise in exercises:
         result = results.get(exercise)
@@ -39,34 +41,40 @@ def _row(report: Report, exercises: Iterable[str], naming: Naming) -> list[str]:
             if result is None
             else [points(result.score), points(result.max_score), outcome_word(result.outcome)]
         )
-    score = "" if report.score is None else points(report.score)
-    name = naming.of(report.student, "name")
+    score = "" if row.score is None else points(row.score)
+    name = naming.of(row.student, "name")
     return [
-        *(report.student, name, report.assignment, report.status.value, score, points(report.max_score)),
+        *(row.student, name, row.assignment, row.status.value, score, points(row.max_score)),
         *parts,
-        report.reason,
+        row.reason,
     ]
 
 
-def written(rows: Iterable[Sequence[str]], *, bom: bool = False) -> bytes:
-    """Write rows as a CSV whose cells no spreadsheet takes for formulas, and whose characters all can be seen."""
+def written(rows: Iterable[Sequence[str]], *, bom: bool = False) -> Iterator[str]:
+    """Yield rows as lines of a CSV whose cells no spreadsheet takes for formulas, and whose characters can be seen."""
     out = io.StringIO()
-    # a dash alone computes nothing, and Moodle knows "no grade" by it
-    csv.writer(out).writerows([text if text == "-" else cell(text) for text in row] for row in rows)
-    return ((_BOM if bom else "") + out.getvalue()).encode()
+    writer = csv.writer(out)
+    if bom:
+        yield _BOM
+    for row in rows:
+        # a dash alone computes nothing, and Moodle knows "no grade" by it
+        writer.writerow([text if text == "-" else cell(text) for text in row])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
 
 
-def by_student(entries: Iterable[Entry]) -> dict[str, dict[str, Report]]:
-    """Return the reports of each student by assignment; both in alphabetical order."""
-    found: dict[str, dict[str, Report]] = {}
-    for report in sorted((entry.report for entry in entries), key=lambda r: (r.student, r.assignment)):
-        found.setdefault(report.student, {})[report.assignment] = report
+def by_student(entries: Iterable[Entry]) -> dict[str, dict[str, Entry]]:
+    """Return what each student handed in by assignment; both in alphabetical order."""
+    found: dict[str, dict[str, Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.row.student, entry.row.assignment)):
+        found.setdefault(entry.row.student, {})[entry.row.assignment] = entry
     return found
 
 
 def assignments(entries: Iterable[Entry]) -> dict[str, float]:
     """Return what each assignment is worth, in alphabetical order."""
     worth: dict[str, float] = {}
-    for report in sorted((entry.report for entry in entries), key=lambda report: report.assignment):
-        worth[report.assignment] = max(report.max_score, worth.get(report.assignment, 0.0))
+    for row in sorted((entry.row for entry in entries), key=lambda row: row.assignment):
+        worth[row.assignment] = max(row.max_score, worth.get(row.assignment, 0.0))
     return worth

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from autograder.model import ExerciseResult, Outcome, Report, Status
+from autograder.model import ExerciseResult, Outcome, Status
+from autograder.reports.class_rows import ExerciseRow, Scored
 from autograder.reports.scores import exercise_ids
 from autograder.reports.text import outcome_word, points, visible
 
@@ -21,12 +22,12 @@ _STYLE = {
 _ABSENT = Text("-", style="dim")
 
 
-def summary(reports: Iterable[Report]) -> Table:
+def summary(reports: Iterable[Scored]) -> Table:
     """Sum up a run.
 
     Parameters
     ----------
-    reports : iterable of Report
+    reports : iterable of Report or Row
         In any order.
 
     Returns
@@ -45,7 +46,7 @@ def summary(reports: Iterable[Report]) -> Table:
     return whole
 
 
-def _listed(rows: Sequence[Report]) -> Table:
+def _listed(rows: Sequence[Scored]) -> Table:
     several = len({report.assignment for report in rows}) > 1
     exercises = exercise_ids(rows)
     table = Table()
@@ -66,8 +67,8 @@ def _listed(rows: Sequence[Report]) -> Table:
     return table
 
 
-def _summed_up(rows: Sequence[Report]) -> Table:
-    results: dict[tuple[str, str], list[ExerciseResult]] = {}
+def _summed_up(rows: Sequence[Scored]) -> Table:
+    results: dict[tuple[str, str], list[ExerciseResult | ExerciseRow]] = {}
     for report in rows:
         if report.status is Status.GRADED:
             for result in report.exercises:
@@ -104,7 +105,7 @@ def _word(outcome: Outcome) -> Text:
     return Text(outcome_word(outcome), style=_STYLE.get(outcome, "red"))
 
 
-def _score(report: Report) -> Text:
+def _score(report: Scored) -> Text:
     if report.score is None:
         return Text("no score", style="bold magenta")
     if report.status is Status.REJECTED:
@@ -112,7 +113,7 @@ def _score(report: Report) -> Text:
     return Text(f"{points(report.score)} of {points(report.max_score)}")
 
 
-def _closing(rows: Sequence[Report]) -> Text:
+def _closing(rows: Sequence[Scored]) -> Text:
     counts = Counter(report.status for report in rows)
     submissions = "1 submission" if len(rows) == 1 else f"{len(rows)} submissions"
     return Text(
@@ -121,7 +122,7 @@ def _closing(rows: Sequence[Report]) -> Text:
     )
 
 
-def _people(rows: Sequence[Report]) -> list[Text]:
+def _people(rows: Sequence[Scored]) -> list[Text]:
     """Name those whose submission someone has to look at."""
     several = len({report.assignment for report in rows}) > 1
     lines = []

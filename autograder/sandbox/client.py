@@ -11,7 +11,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
-from autograder.errors import GraderError, IsolationError
+from autograder.errors import GraderError, IsolationError, SandboxError
 from autograder.sandbox import cgroup
 from autograder.sandbox.connection import START_SECONDS, Guest
 from autograder.sandbox.launch import Launched
@@ -79,7 +79,7 @@ class Zygote:
                     f"This machine does not let student code be isolated ({why}). "
                     "Nothing was run. `autograder doctor` says what is missing and how to get it."
                 )
-            raise GraderError(f"The sandbox could not be started: {why}")
+            raise SandboxError(f"The sandbox could not be started: {why}")
         self._ready = True
 
     def guest(self, limits: Limits) -> Guest:
@@ -103,7 +103,7 @@ class Zygote:
             status.close()
             os.close(stdout)
             os.close(stderr)
-            raise GraderError(f"The sandbox has ended ({error}).") from error
+            raise SandboxError(f"The sandbox has ended ({error}).") from error
         finally:
             channel_end.close()
             status_end.close()
@@ -124,7 +124,7 @@ class Zygote:
             gone = ended.poll(_END_SECONDS * 1000)
             os.close(handle)
             if not gone:
-                raise GraderError(f"A guest could not be ended within {_END_SECONDS:.0f} s.")
+                raise SandboxError(f"A guest could not be ended within {_END_SECONDS:.0f} s.")
             self._groups = [group for group in self._groups if not group.remove()]
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from autograder.errors import GraderError
+from autograder.errors import SandboxError
 from autograder.model import Outcome
 from autograder.sandbox import wire
 from autograder.sandbox.limits import Limits
@@ -34,12 +34,15 @@ class GuestDiedError(Exception):
         `Outcome.TIMED_OUT` or `Outcome.KILLED`.
     reason : str
         The limit that was hit, or how it ended; for the student.
+    doubtful : bool
+        True where it may have been ended from outside: the kernel short of memory, an operator's ``kill -9``.
     """
 
-    def __init__(self, outcome: Outcome, reason: str) -> None:
+    def __init__(self, outcome: Outcome, reason: str, *, doubtful: bool = False) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
+        self.doubtful = doubtful
 
 
 class Guest:
@@ -68,14 +71,14 @@ class Guest:
 
         Raises
         ------
-        GraderError
+        SandboxError
             If it does not come: no student code has run yet, so this is ours.
         """
         try:
             self.receive(time.monotonic() + START_SECONDS, "starting")
         except GuestDiedError as error:
             self.close()
-            raise GraderError(
+            raise SandboxError(
                 f"A guest could not be started: {error.reason} {self._told.decode(errors='replace')}"
             ) from error
 
@@ -200,14 +203,14 @@ class Guest:
                 if not isinstance(message, dict):
                     continue
                 if "error" in message:
-                    return GraderError(f"A guest could not be started: {message['error']}")
+                    return SandboxError(f"A guest could not be started: {message['error']}")
                 code = message["ended"] if type(message.get("ended")) is int else code
         if code == SETUP_FAILED:
             for output in self._outputs:
                 self._drain(output)
             why = self._printed.decode(errors="replace")
-            return GraderError(f"A guest could not be confined ({why}); nothing of the submission was run in it.")
-        return GuestDiedError(Outcome.KILLED, _how(code))
+            return SandboxError(f"A guest could not be confined ({why}); nothing of the submission was run in it.")
+        return GuestDiedError(Outcome.KILLED, _how(code), doubtful=code in {None, -signal.SIGKILL})
 
     def kill(self) -> None:
         """End the guest and everything in its namespaces; its zygote waits until it has gone."""

@@ -77,6 +77,8 @@ class Session:
         By cell: how it ended its guest.
     unbound : set of str
         Graded functions that are not there after all cells have run.
+    doubtful : set of str
+        Where a guest ended in a way that the submission need not be the cause of.
     """
 
     zygote: Zygote
@@ -85,6 +87,7 @@ class Session:
     faults: dict[int, Fault] = field(default_factory=dict)
     deaths: dict[int, Answer] = field(default_factory=dict)
     unbound: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
     output_truncated: bool = False
     _guest: Guest | None = None
     _guests: int = 0
@@ -139,6 +142,8 @@ class Session:
                     raise _interference(guest)
             except GuestDiedError as death:
                 self.deaths[cell.index] = Answer(outcome=death.outcome, reason=death.reason)
+                if death.doubtful:
+                    self.doubtful.add(f"cell {cell.index}")
                 return False
             if (fault := _fault(message.get("error"))) is not None:
                 self.faults[cell.index] = fault
@@ -215,6 +220,8 @@ class Session:
         else:
             return answers
         self._drop()
+        if death.doubtful:
+            self.doubtful.add(f"call {len(answers)} of {function}, helped by {helper}")
         return [*answers, Answer(outcome=death.outcome, reason=death.reason)]
 
     def _one(self, guest: Guest, number: int, deadline: float, doing: str, answer: Callable[..., Any] | None) -> Answer:

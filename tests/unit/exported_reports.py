@@ -84,7 +84,7 @@ CLASS = (report(), partial(), rejected(), ungraded(), report("s001", LSTM), ungr
 
 def entries(*reports):
     """Return reports with the places of an nbgrader tree."""
-    return [Entry(made, f"{made.assignment}/{number}") for number, made in enumerate(reports)]
+    return [Entry.of(made, f"{made.assignment}/{number}") for number, made in enumerate(reports)]
 
 
 students = st.text(max_size=12) | st.sampled_from(HOSTILE)
@@ -102,3 +102,8 @@ def _saying(made, text):
     """Return a report that says something else: reason, notes, feedback, the student's line, the function's name."""
     parts = tuple(replace(part, function=text, feedback=text, line=text) for part in made.exercises)
     return replace(made, exercises=parts, notes=(text,), reason=text if made.reason else "")
+
+
+def files(export):
+    """Return what an export writes, by path."""
+    return {path: "".join(pieces).encode() for path, pieces in export.files}

@@ -481,7 +481,7 @@ def _hash(text):
 PAGES = {
     "class": lambda: class_page.render("rnn", _rows(*_class())),
     "hostile": lambda: class_page.render(HOSTILE, _rows(*_hostile_class())),
-    "overview": lambda: dict(class_page.pages(_register([*_class(), *_hostile_class()])))["index.html"],
+    "overview": lambda: _pages(_register([*_class(), *_hostile_class()]))["index.html"],
 }
 
 
@@ -494,6 +494,11 @@ def _hostile_class():
     reports = [_report(name, part, seconds={HOSTILE: 1.0}, provenance=origin) for name in STRANGE]
     reports += [replace(_rejected(HOSTILE), reason=HOSTILE), replace(_ours(HOSTILE), reason=f"`{HOSTILE}`" * 50)]
     return [replace(report, assignment=HOSTILE.replace("/", "")) for report in reports]
+
+
+def _pages(register, when=""):
+    """Return the pages of a results folder by their paths."""
+    return {place: "".join(pieces) for place, pieces in class_page.pages(register, when)}
 
 
 def _register(reports):
@@ -567,8 +572,8 @@ def test_what_is_equal_gives_equal_bytes():
     """The page depends on the reports and the day alone, in whatever order they came."""
     reports = _class()
     one, other = _register(reports), _register(reversed(reports))
-    assert list(class_page.pages(one, "2026-11-22")) == list(class_page.pages(other, "2026-11-22"))
-    assert "2026-11-22" in dict(class_page.pages(one, "2026-11-22"))["index.html"]
+    assert _pages(one, "2026-11-22") == _pages(other, "2026-11-22")
+    assert "2026-11-22" in _pages(one, "2026-11-22")["index.html"]
 
 
 # ---- where pages stand -------------------------------------------------------------------------------------------
@@ -644,7 +649,7 @@ def test_the_old_page_stays_until_the_new_one_is_complete(tmp_path, monkeypatch)
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_text", full)
+    monkeypatch.setattr("autograder.placing.fill", full)
     with pytest.raises(GraderError, match="could not be written"):
         results.write_class(_register([_report("b")]))
     assert (tmp_path / "index.html").read_bytes() == before

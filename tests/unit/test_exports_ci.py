@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from exported_reports import CLASS, RNN, classes, entries, exercise, partial, rejected, report, ungraded
+from exported_reports import CLASS, RNN, classes, entries, exercise, files, partial, rejected, report, ungraded
 from hypothesis import given, settings
 from markdown_it import MarkdownIt
 
@@ -36,14 +36,14 @@ def test_junit_is_valid_xml_of_the_schema(schema, group):
     """Whatever students are called, a strict XML parser reads it and the schema accepts it."""
     from lxml import etree
 
-    schema.assertValid(etree.fromstring(junit.export(group, PLAIN).files[junit.FILE]))
+    schema.assertValid(etree.fromstring(files(junit.export(group, PLAIN))[junit.FILE]))
 
 
 def test_junit_schema_refuses_what_readers_would_not_understand(schema):
     """The schema is no rubber stamp: without the class of a test, or with a made-up element, it says no."""
     from lxml import etree
 
-    good = junit.export(entries(partial()), PLAIN).files[junit.FILE].decode()
+    good = files(junit.export(entries(partial()), PLAIN))[junit.FILE].decode()
     for old, new in ((' classname="', ' klass="'), ("failure", "fault"), ('tests="2"', 'tests="two"')):
         assert old in good
         assert not schema.validate(etree.fromstring(good.replace(old, new).encode()))
@@ -53,7 +53,7 @@ def test_junit_reader_counts_tests_failures_and_errors():
     """A reader of others finds one suite per submission, with as many tests, failures and errors as there are."""
     junitparser = pytest.importorskip("junitparser")
     suites = {
-        s.name: s for s in junitparser.JUnitXml.fromstring(junit.export(entries(*CLASS), PLAIN).files[junit.FILE])
+        s.name: s for s in junitparser.JUnitXml.fromstring(files(junit.export(entries(*CLASS), PLAIN))[junit.FILE])
     }
     counts = {name: (suite.tests, suite.failures, suite.errors) for name, suite in suites.items()}
     assert counts == {
@@ -82,7 +82,7 @@ def test_junit_suite_is_green_with_full_marks_only(outcome):
     """Every outcome that costs points is a failure, also what was not reached; ours is an error."""
     junitparser = pytest.importorskip("junitparser")
     score = 50.0 if outcome is Outcome.PASSED else 0.0
-    made = junit.export(entries(report(exercises=(exercise(1, outcome, score),))), PLAIN).files[junit.FILE]
+    made = files(junit.export(entries(report(exercises=(exercise(1, outcome, score),))), PLAIN))[junit.FILE]
     (suite,) = junitparser.JUnitXml.fromstring(made)
     expected = {Outcome.PASSED: (0, 0), Outcome.GRADER_ERROR: (0, 1)}.get(outcome, (1, 0))
     assert (suite.failures, suite.errors) == expected
@@ -115,7 +115,7 @@ def test_annotations_say_what_needs_a_person():
         ("error", {"title": "No verdict"}, "ungraded, rnn_step_by_step: The reference fails: 100%."),
         ("warning", {"title": "Rejected"}, "rejected, rnn_step_by_step: It is a PDF, not a notebook."),
     ]
-    assert made.files[github.ANNOTATIONS].decode().splitlines() == list(made.lines)
+    assert files(made)[github.ANNOTATIONS].decode().splitlines() == list(made.lines)
 
 
 def test_annotations_are_as_many_as_github_shows():
@@ -188,7 +188,7 @@ def test_summary_fits_into_what_github_takes():
 @given(classes())
 def test_json_lines_are_the_reports(group):
     """Each line is plain ASCII, one JSON object, and reads back as the very report."""
-    lines = jsonl.export(group, PLAIN).files[jsonl.FILE].decode("ascii").splitlines()
+    lines = files(jsonl.export(group, PLAIN))[jsonl.FILE].decode("ascii").splitlines()
     assert all(isinstance(json.loads(line), dict) for line in lines)
     expected = sorted((entry.report for entry in group), key=lambda made: (made.assignment, made.student))
     assert [from_json(line) for line in lines] == expected
@@ -196,7 +196,7 @@ def test_json_lines_are_the_reports(group):
 
 def test_json_lines_keep_null_for_no_verdict():
     """What could not be graded has no score in JSON either."""
-    made = jsonl.export(entries(ungraded(), rejected()), PLAIN).files[jsonl.FILE].decode()
+    made = files(jsonl.export(entries(ungraded(), rejected()), PLAIN))[jsonl.FILE].decode()
     scores = {json.loads(line)["student"]: json.loads(line)["score"] for line in made.splitlines()}
     assert scores == {"ungraded": None, "rejected": 0.0}
     assert RNN in made

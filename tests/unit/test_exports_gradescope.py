@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from exported_reports import CLASS, classes, entries, partial, rejected, report, ungraded
+from exported_reports import CLASS, classes, entries, files, partial, rejected, report, ungraded
 from hypothesis import given, settings
 
 from autograder.reports import gradescope
@@ -69,7 +69,7 @@ def texts(value):
 @given(classes())
 def test_results_fit_the_specification(group):
     """Every submission with a verdict has a file that the schema accepts; every one without has none."""
-    made = gradescope.export(group, PLAIN).files
+    made = files(gradescope.export(group, PLAIN))
     graded = [entry for entry in group if entry.report.score is not None]
     assert set(made) == {f"gradescope/{entry.place}/results.json" for entry in graded}
     for data in made.values():
@@ -88,10 +88,10 @@ def test_schema_refuses_what_gradescope_does_not_know():
 def test_no_verdict_is_no_file_and_never_a_zero():
     """What we could not grade is told to the instructor instead, and an old file of it is not left there."""
     made = gradescope.export(entries(*CLASS), PLAIN)
-    assert len(made.files) == len(CLASS) - 2
+    assert len(files(made)) == len(CLASS) - 2
     assert made.folder == "gradescope"
     assert "2 of 6" in made.notes[0]
-    assert gradescope.export(entries(ungraded()), PLAIN).files == {}
+    assert files(gradescope.export(entries(ungraded()), PLAIN)) == {}
 
 
 def test_partial_credit_and_rejection():

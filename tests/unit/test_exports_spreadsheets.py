@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from exported_reports import CLASS, HOSTILE, LSTM, RNN, classes, entries, partial, rejected, report, ungraded
+from exported_reports import CLASS, HOSTILE, LSTM, RNN, classes, entries, files, partial, rejected, report, ungraded
 from hypothesis import given, settings
 
 from autograder.errors import UsageError
@@ -17,7 +17,7 @@ PLAIN = Naming()
 
 def table(export, file):
     """Read an export's file back, as Excel, LibreOffice and Python do."""
-    return list(csv.reader(io.StringIO(export.files[file].decode("utf-8-sig"), newline=""), strict=True))
+    return list(csv.reader(io.StringIO(files(export)[file].decode("utf-8-sig"), newline=""), strict=True))
 
 
 def starts_a_formula(text):
@@ -45,9 +45,9 @@ def test_spreadsheet_has_points_and_outcome_of_every_exercise():
 
 def test_spreadsheet_begins_with_a_mark_for_accents():
     """Excel takes a CSV for UTF-8 only if it begins with a byte order mark; importers get none."""
-    assert spreadsheet.export([], PLAIN).files[spreadsheet.FILE].startswith(b"\xef\xbb\xbf")
+    assert files(spreadsheet.export([], PLAIN))[spreadsheet.FILE].startswith(b"\xef\xbb\xbf")
     for module in (canvas, moodle):
-        assert not module.export(entries(report()), PLAIN).files[module.FILE].startswith(b"\xef\xbb\xbf")
+        assert not files(module.export(entries(report()), PLAIN))[module.FILE].startswith(b"\xef\xbb\xbf")
 
 
 @settings(deadline=None, max_examples=60)  # the first call compiles and imports
@@ -109,7 +109,7 @@ def test_canvas_finds_students_by_login():
     """Without a file of ids, the id is the SIS Login ID; what has no verdict is blank, what was rejected is 0."""
     known = {7: ("", "s001", "Sam"), 8: ("", "partial", "Pat"), 9: ("", "rejected", "Ro"), 10: ("", "ungraded", "U")}
     made = canvas.export(entries(*CLASS), PLAIN)
-    worth, grades = canvas_reads(made.files[canvas.FILE], known)
+    worth, grades = canvas_reads(files(made)[canvas.FILE], known)
     assert worth == {RNN: "100", LSTM: "100"}
     assert grades == {7: {RNN: "100", LSTM: "100"}, 8: {RNN: "33.33"}, 9: {RNN: "0"}, 10: {}}
     assert "2 of them" in made.notes[0]
@@ -121,7 +121,7 @@ def test_canvas_finds_students_and_assignments_by_number():
         'student,name,canvas_id,sis_user_id,section\ns001,"Doe, Sam",4711,U-1,A\npartial,Pat,4712,,B\n',
         [f"{RNN}=Recurrent networks (99)"],
     )
-    made = canvas.export(entries(report(), partial()), naming).files[canvas.FILE]
+    made = files(canvas.export(entries(report(), partial()), naming))[canvas.FILE]
     rows = table(canvas.export(entries(report(), partial()), naming), canvas.FILE)
     assert rows[3] == ["Doe, Sam", "4711", "U-1", "", "A", "100"]
     worth, grades = canvas_reads(made, {4711: ("", "", ""), 4712: ("", "", "")})
@@ -148,7 +148,7 @@ def test_numbers_of_a_platform_go_back_to_it():
 @given(classes())
 def test_canvas_is_told_by_nobody_what_an_assignment_is_worth(group):
     """No student's name is taken for the row of points, and nobody's grade is anybody else's."""
-    worth, _ = canvas_reads(canvas.export(group, PLAIN).files[canvas.FILE], {})
+    worth, _ = canvas_reads(files(canvas.export(group, PLAIN))[canvas.FILE], {})
     assert worth == {entry.report.assignment: "100" for entry in group}
     rows = table(canvas.export(group, PLAIN), canvas.FILE)
     assert sum("Points Possible" in row[0] for row in rows) == 1
@@ -176,7 +176,7 @@ def moodle_reads(data, identifier):
 
 def test_moodle_gets_grades_and_feedback():
     """Grades by user name; a dash, and no 0, where there is no verdict or no submission; why one was rejected."""
-    made = moodle.export(entries(*CLASS), PLAIN).files[moodle.FILE]
+    made = files(moodle.export(entries(*CLASS), PLAIN))[moodle.FILE]
     assert moodle_reads(made, "Username") == {
         "s001": {RNN: 100.0, LSTM: 100.0},
         "partial": {RNN: 33.33},
@@ -195,7 +195,7 @@ def test_moodle_shows_feedback_as_text():
     from dataclasses import replace
 
     hostile = replace(rejected(), reason="<img src=x onerror=alert(1)> & more")
-    made = moodle.export(entries(hostile), PLAIN).files[moodle.FILE].decode()
+    made = files(moodle.export(entries(hostile), PLAIN))[moodle.FILE].decode()
     assert "<img" not in made
     assert "&lt;img src=x onerror=alert(1)&gt; &amp; more" in made
 
@@ -205,7 +205,7 @@ def test_moodle_shows_feedback_as_text():
 def test_moodle_gives_no_grade_to_another_student(group):
     """A student whose id is empty to PHP is left out and named: Moodle would give the grade to the row before."""
     made = moodle.export(group, PLAIN)
-    grades = moodle_reads(made.files[moodle.FILE], "Username")
+    grades = moodle_reads(files(made)[moodle.FILE], "Username")
     lost = {entry.report.student for entry in group if entry.report.student.strip() in ("", "0")}
     kept = {entry.report.student for entry in group if entry.report.score is not None} - lost
     assert len(grades) == len(kept)
@@ -220,7 +220,9 @@ def test_moodle_column_of_identifiers_has_no_gap():
     made = moodle.export(entries(report(), partial()), roster.naming(ids, []))
     assert table(made, moodle.FILE)[0][:2] == ["Email address", RNN]
     assert made.notes == ("moodle.csv: there is no column 'ID number', since the file of ids has none for 'partial'.",)
-    assert moodle_reads(made.files[moodle.FILE], "Email address") == {
+    assert moodle_reads(
+        files(moodle.export(entries(report(), partial()), roster.naming(ids, [])))[moodle.FILE], "Email address"
+    ) == {
         "sam@example.org": {RNN: 100.0},
         "pat@example.org": {RNN: 33.33},
     }

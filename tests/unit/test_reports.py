@@ -19,7 +19,7 @@ from rich.console import Console
 from autograder.errors import GraderError, UsageError
 from autograder.model import Band, CheckResult, Departure, ExerciseResult, Hint, Outcome, Provenance, Report, Status
 from autograder.reports import page, scores, table
-from autograder.reports.json_report import from_json, to_json
+from autograder.reports.json_report import NewerReportError, from_json, to_json
 from autograder.reports.text import points, visible
 
 PROVENANCE = Provenance(
@@ -194,7 +194,7 @@ def _damaged(**changes):
         ("[]", "does not hold an object"),
         ("[" * 100_000, "not a report.json"),
         (to_json(PARTIAL).replace("20.0", "NaN"), "NaN is not a number"),
-        (_damaged(schema=2), "schema 2, and this autograder reads schema 1"),
+        (_damaged(schema=0), "schema 0, and this autograder reads schema 1"),
         (_damaged(schema=True), "schema True"),
         (_damaged(status="fine"), "status should be one of graded, rejected, grader_error"),
         (_damaged(score=None), "score should be a finite number"),
@@ -217,6 +217,13 @@ def test_what_is_no_report_is_refused_in_one_line(text, message):
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
     assert "--fresh" in str(caught.value)
+
+
+def test_a_newer_report_is_not_called_damaged():
+    """To grade again would replace what a newer version knows: that is not advised."""
+    with pytest.raises(NewerReportError, match="schema 2, and was written by a newer autograder") as caught:
+        from_json(_damaged(schema=2))
+    assert "--fresh" not in str(caught.value)
 
 
 # ---- text ---------------------------------------------------------------------------------------------

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder import results
+from autograder import placing, results
 from autograder.errors import GraderError, UsageError
 from autograder.model import CheckResult, ExerciseResult, Outcome, Provenance, Report, Status
 from autograder.reports import json_report
+from autograder.reports.json_report import NewerReportError
 from autograder.results import PAGE, REPORT, SCORES, Results
 
 PROVENANCE = Provenance("0.1.0", "feed", "c0ffee", "key", "namespaces", "3.11.9", "2.4.0")
@@ -33,7 +34,7 @@ def _names(folder):
 
 def _cannot_exchange(monkeypatch):
     """Act as a file system that cannot exchange two names: the call is there and says EINVAL."""
-    monkeypatch.setattr(results, "_exchange", lambda *_: False)
+    monkeypatch.setattr(placing, "exchange", lambda *_: False)
 
 
 @pytest.fixture(params=["exchange", "no exchange"])
@@ -90,12 +91,25 @@ def test_folders_can_be_read_by_others(out):
     assert (out.root / "ada").stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"schema": 2}', b"null", b"NaN"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"schema": 0}', b"null", b"NaN"])
 def test_damaged_reports_are_none(out, content):
     """A report that cannot be read is as good as none: the submission is graded again."""
     out.write("ada", _report())
     (out.root / "ada" / REPORT).write_bytes(content)
     assert out.read("ada") is None
+
+
+@pytest.mark.parametrize("text", ['{"schema": 2}', '{\n  "schema": 12,\n  "student": "ada"\n}\n'])
+def test_newer_reports_are_refused(out, text):
+    """What a newer version wrote is neither read nor taken for a damaged report, which would be replaced."""
+    out.write("ada", _report())
+    out.write("bela", _report(student="bela"))
+    (out.root / "ada" / REPORT).write_text(text, encoding="utf-8")
+    with pytest.raises(NewerReportError, match=r"ada/report\.json: .* written by a newer autograder"):
+        out.read("ada")
+    with pytest.raises(NewerReportError):
+        out.refuse_newer(["nobody", "bela", "ada"])
+    out.refuse_newer(["nobody", "bela", "../outside"])
 
 
 def test_missing_reports_are_none(out):
@@ -155,9 +169,9 @@ def test_exchange_is_one_step(tmp_path):
     one.mkdir()
     other.mkdir()
     (one / "a").touch()
-    assert results._exchange(one, other)
+    assert placing.exchange(one, other)
     assert (_names(one), _names(other)) == ([], ["a"])
-    assert not results._exchange(one, tmp_path / "missing")
+    assert not placing.exchange(one, tmp_path / "missing")
     assert _names(tmp_path) == ["one", "other"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from autograder import __version__, run
+from autograder import __version__, pools, run
 from autograder.audit import Audit
 from autograder.audit.findings import complaints, summary
 from autograder.course import Course
@@ -63,7 +63,7 @@ def audited(course: Course, names: Sequence[str], *, workers: int = 0, key: str 
     try:
         run.prepare(setting, names, launched)
         run.wait_until_ready()
-        with run.pool(workers or run.default_workers()) as executor:
+        with pools.pool(workers or pools.default_workers()) as executor:
             for name in names:
                 audit = Audit(setting, name, executor)
                 findings = audit.findings()

@@ -64,14 +64,20 @@ class Audience:
     begin : callable
         Called once with the number of submissions.
     step : callable
-        Called with each report.
+        Called with each report of this run.
+    kept : callable
+        Called with each report that holds from an earlier one.
     changes : callable
         Called with who gains and who loses where the same work was graded again, before any of it is written.
+    say : callable
+        Called with a sentence that cannot wait for the end.
     """
 
-    begin: Callable[[int], None]
-    step: Callable[[Report], None]
+    begin: Callable[[int], None] = lambda _: None
+    step: Callable[[Report], None] = lambda _: None
+    kept: Callable[[Report], None] = lambda _: None
     changes: Callable[[Changes], None] = lambda _: None
+    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -120,20 +126,24 @@ def floor_of(word: str) -> Level:
     return level
 
 
-def grade_submissions(order: Order, audience: Audience, launched: Launched | None = None) -> Summary:
+def grade_submissions(
+    order: Order, audience: Audience, launched: Launched | None = None, stopped: Callable[[], bool] = lambda: False
+) -> Summary:
     """Grade what was submitted and write every result.
 
     Parameters
     ----------
     launched : Launched, optional
         A sandbox's first process, if it has been started already.
+    stopped : callable
+        Says whether no more is to be begun.
 
     Raises
     ------
     UsageError, IsolationError
         Before anything is graded.
     """
-    with Coordinator(order, launched) as coordinator:
+    with Coordinator(order, launched, stopped) as coordinator:
         submissions = coordinator.find()
         audience.begin(len(submissions))
         coordinator.grade(submissions, audience)
@@ -143,7 +153,7 @@ def grade_submissions(order: Order, audience: Audience, launched: Launched | Non
 class Coordinator:
     """One run, from its hold on the results folder to its summary; a context manager that ends every process of it."""
 
-    def __init__(self, order: Order, launched: Launched | None = None) -> None:
+    def __init__(self, order: Order, launched: Launched | None, stopped: Callable[[], bool]) -> None:
         """Take hold of the results folder, if there is one already.
 
         Raises
@@ -154,7 +164,10 @@ class Coordinator:
         self._order = order
         self._floor = floor_of(order.min_isolation)
         self._setting = Setting(order.course, order.key, order.limits, self._floor)
-        self._launched = launched
+        self._launched, self._stopped = launched, stopped
+        self._fresh = order.fresh
+        self._left = 0  # submissions that were to be graded, and were not
+        self._is_whole = False  # whether the class was gone through once
         self._place: Workplace | None = None
         self._results = Results(order.out, make=False)
         self._recorder = Recorder(order.course, self._results, gradebook=order.gradebook, dry_run=order.dry_run)
@@ -182,12 +195,10 @@ class Coordinator:
         Raises
         ------
         UsageError
-            If there is nothing, or it is not to be graded into this results folder.
+            If there is nothing.
         """
         order = self._order
-        submissions = intake.find(order.course, order.paths, order.assignment, order.which)
-        self._results.refuse_newer(submitted.folder for submitted in submissions)
-        return submissions
+        return intake.find(order.course, order.paths, order.assignment, order.which)
 
     def grade(self, submissions: Sequence[Submitted], audience: Audience) -> None:
         """Grade submissions, and write down what came of each.
@@ -200,6 +211,7 @@ class Coordinator:
         UsageError, IsolationError
             Before anything is graded.
         """
+        self._results.refuse_newer(submitted.folder for submitted in submissions)
         names = sorted({submitted.assignment for submitted in submissions})
         place = self._placed(names, len(submissions))
 
@@ -218,7 +230,7 @@ class Coordinator:
 
         if place.alone:
             look_before()
-        changes, regraded = Changes(), []
+        changes, regraded, left = Changes(), [], len(submissions)
         try:
             for submitted, report, now in run.grade_class(
                 self._setting,
@@ -226,8 +238,10 @@ class Coordinator:
                 place.workers,
                 earlier=functools.partial(self._earlier, place),
                 meanwhile=look_before,
+                stopped=self._stopped,
             ):
                 claim()
+                left -= 1
                 before = self._before(submitted, report) if now or submitted.folder in self._aside else None
                 self._kept += before is None and not now
                 if before is not None:
@@ -236,14 +250,12 @@ class Coordinator:
                     self._recorder.record(submitted, report, now=now)
                 elif self._recorder.set_aside(submitted, report, before):
                     regraded.append(submitted)
-                audience.step(report)
+                (audience.step if now else audience.kept)(report)
         except GraderError as error:
             self._failures.append(str(error))
-            if left := len(submissions) - len(self._recorder.register) - len(regraded):
-                self._failures.append(
-                    f"{left} of {len(submissions)} submissions have no result of this run. What there is, stays: "
-                    "the same command again does the rest."
-                )
+        self._left += left
+        self._is_whole |= not left
+        self._fresh = False  # whatever is graded again in this run has changed
         if changes:
             audience.changes(changes)
         for submitted in regraded:
@@ -252,12 +264,31 @@ class Coordinator:
         if self._is_claimed:
             self._results.clear_aside()
 
+    def prepare(self) -> None:
+        """Make sure that results can be written, before there is anything to grade.
+
+        Raises
+        ------
+        UsageError
+            If they cannot.
+        """
+        self._claim(())
+
+    def write_class(self) -> None:
+        """Write what is made of the whole class; a part of it must not take the place of a whole."""
+        if self._is_claimed and self._is_whole and self._recorder.register:
+            self._recorder.write_class()
+
     def summary(self, submissions: Sequence[Submitted]) -> Summary:
         """Write what is made of the whole class, and sum up."""
-        exports = Written()
-        if self._is_claimed:  # else nothing came of it, and what an earlier run has left stays
-            self._recorder.write_class()
-            exports = self._recorder.export(self._order.exports)
+        self.write_class()
+        exports = self._recorder.export(self._order.exports) if self._is_claimed and self._is_whole else Written()
+        failures = list(self._failures)
+        if self._left:
+            failures.append(
+                f"{self._left} of {len(submissions)} submissions have no result of this run. What there is, stays: "
+                "the same command again does the rest."
+            )
         passed_over = intake.passed_over(self._order.course, self._order.paths, submissions)
         remarks = (self._remark, *intake.remarks(submissions, self._order.which), *passed_over)
         remarks += self._place.remarks() if self._place is not None else ()
@@ -265,13 +296,16 @@ class Coordinator:
             rows=tuple(self._recorder.register),
             kept=self._kept,
             scores=self._results.scores,
-            problems=(*self._failures, *self._recorder.problems, *exports.problems),
+            problems=(*failures, *self._recorder.problems, *exports.problems),
             remarks=tuple(filter(None, remarks)),
             exports=exports,
         )
 
     def _placed(self, names: Sequence[str], number: int) -> Workplace:
         """Return who does the work, with these assignments loaded: one that is broken is told now."""
+        if self._place is not None and not self._place.provenance.keys() >= set(names):
+            self._place.workers.close()  # they know of other assignments only
+            names, self._place = sorted({*names, *self._place.provenance}), None
         if self._place is None:
             workers = max(1, min(self._order.workers, number))
             self._place = workplace.choose(self._setting, names, self._order.scheduler, workers, self._launched)
@@ -288,7 +322,7 @@ class Coordinator:
 
     def _earlier(self, place: Workplace, submitted: Submitted, job: Job) -> Report | Job:
         """Return the report of an earlier run where it still holds, else the job with what of it does."""
-        if self._order.fresh:
+        if self._fresh:
             return job
         now = place.provenance[submitted.assignment]
         known = self._results.read(submitted.folder)

@@ -121,7 +121,7 @@ class Recorder:
                 self._problems.add("folders of nbgrader's that could not be written", str(error))
         if self._gradebook is not None:
             self._gradebook.add(report, submitted.timestamp, now=now)
-        return self.register.add(report, folder)
+        return self.register.add(report, folder, submitted.folder)
 
     def set_aside(self, submitted: Submitted, report: Report, before: Report) -> bool:
         """Keep a report for `put_in_place`; return whether that was possible. If not, the one before it stays."""

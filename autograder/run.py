@@ -5,13 +5,9 @@ reports. Only the coordinator, which runs this module's `grade_class`, touches t
 """
 
 import gc
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,13 +19,14 @@ from autograder.errors import GraderError, IsolationError, SandboxError, Submiss
 from autograder.grade import Grader
 from autograder.intake import Submitted
 from autograder.model import ExerciseResult, Level, Provenance, Report, Status
-from autograder.sandbox import isolation
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
 _SANDBOXES = 2  # that one submission is given: the first one may have been ended from outside
 _GARBAGE = 50_000  # objects between two collections: what a submission is made of holds hardly any cycles
-TRIES = 3  # of one submission, when a worker dies under it: the first time it may have been another's fault, or ours
+_LOOK_SECONDS = 0.5  # between two looks whether we are to stop, while nothing comes back
+TRIES = 2  # of one submission, when a worker dies under it
+_POOL_TRIES = 3  # here, where a dead worker takes the whole pool along: the first time says nothing of any submission
 
 
 @dataclass(frozen=True)
@@ -68,19 +65,6 @@ class Job:
 
 class WorkerDiedError(Exception):
     """A worker died under a submission, each time that it was tried; the executor is as good as before."""
-
-
-class InProcess(Executor):
-    """An executor that does the work at once, here: for a single notebook, which no pool would make faster."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Do it, and return a future that is done."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  the future hands it to whoever asks
-            future.set_exception(error)
-        return future
 
 
 _graders: dict[tuple[Setting, str], Grader] = {}  # of this process; a zygote lives as long as its worker
@@ -189,30 +173,6 @@ def wait_until_ready() -> None:
         grader.wait_until_ready()
 
 
-def pool(workers: int) -> Executor:
-    """Return the default executor: processes of our own, or this one for a single worker.
-
-    A worker is forked as long as this process has one thread, and so has loaded nothing twice; once there are more
-    (a fork would inherit their locks), it is started afresh.
-    """
-    if workers == 1:
-        return InProcess()
-    method = "fork" if threading.active_count() == 1 else "spawn"
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context(method), _begin_work, (os.getpid(),))
-    for _ in range(workers):  # now, while there is little to copy
-        executor.submit(os.getpid)
-    return executor
-
-
-def _begin_work(coordinator: int) -> None:
-    """Make a process a worker: it ends with its coordinator, and Ctrl-C is for the coordinator alone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    isolation.die_with_parent()
-    if os.getppid() != coordinator:  # it was killed before that could be asked for
-        os._exit(1)
-
-
 class Workers:
     """Those who grade: an executor, and another one in its place where a dead worker has taken it along."""
 
@@ -254,11 +214,6 @@ class Workers:
     def close(self) -> None:
         """Wait for what is being graded, and end."""
         self._executor.shutdown(cancel_futures=True)
-
-
-def default_workers() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def job_for(submitted: Submitted) -> Job:
@@ -308,7 +263,8 @@ def grade_class(
     *,
     earlier: Callable[[Submitted, Job], Report | Job] = lambda _submitted, job: job,
     meanwhile: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Submitted, Report, bool]]:
+    stopped: Callable[[], bool] = lambda: False,
+) -> "Iterator[_Graded]":
     """Grade a class, yielding each report as it comes.
 
     Parameters
@@ -319,6 +275,8 @@ def grade_class(
         Gives the report of an earlier run where it still holds, else the job as it is to be done.
     meanwhile : callable
         Called whenever submissions have been handed out, before their reports are waited for.
+    stopped : callable
+        Says whether no more is to be begun; what a worker has begun is finished.
 
     Yields
     ------
@@ -330,56 +288,92 @@ def grade_class(
     IsolationError, UsageError
         From a worker that cannot grade at all.
     """
-    waiting = iter(submissions)
-    suspects: list[tuple[Submitted, Job]] = []  # under which a worker may have died
-    deaths: Counter[str] = Counter()
-    running: dict[Future[Report], tuple[Submitted, Job]] = {}
+    handout = _Handout(setting, iter(submissions), workers, earlier, stopped)
     while True:
-        while len(running) < workers.in_flight:
-            if suspects:
-                if running:  # a suspect runs alone, so that no other is taken for it
-                    break
-                submitted, job = suspects.pop()
-            elif (submitted := next(waiting, None)) is not None:  # type: ignore[assignment]
-                known = earlier(submitted, job_for(submitted))
+        yield from handout.hand_out()
+        if handout.is_done:
+            return
+        meanwhile()
+        yield from handout.take_back()
+
+
+_Graded = tuple[Submitted, Report, bool]
+
+
+class _Handout:
+    """What of a class waits, is with a worker, or is suspected to have killed one."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        waiting: Iterator[Submitted],
+        workers: Workers,
+        earlier: Callable[[Submitted, Job], Report | Job],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._setting, self._waiting, self._workers = setting, waiting, workers
+        self._earlier, self._stopped = earlier, stopped
+        self._suspects: list[tuple[Submitted, Job]] = []  # under which a worker may have died
+        self._deaths: Counter[str] = Counter()
+        self._running: dict[Future[Report], tuple[Submitted, Job]] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left that is to be done."""
+        return not self._running and (not self._suspects or self._stopped())
+
+    def hand_out(self) -> Iterator[_Graded]:
+        """Give workers what they have room for; yield what need not be graded."""
+        while len(self._running) < self._workers.in_flight and not self._stopped():
+            if self._suspects:
+                if self._running:  # a suspect runs alone, so that no other is taken for it
+                    return
+                submitted, job = self._suspects.pop()
+            elif (following := next(self._waiting, None)) is not None:
+                submitted = following
+                known = self._earlier(submitted, job_for(submitted))
                 if isinstance(known, Report):
                     yield submitted, known, False
                     continue
                 job = known
             else:
-                break
+                return
             try:
-                running[workers.submit(setting, job)] = (submitted, job)
+                self._running[self._workers.submit(self._setting, job)] = (submitted, job)
             except BrokenProcessPool:
-                suspects.append((submitted, job))  # though nobody has begun with it
-                break
-            if deaths[submitted.folder]:
-                break
-        if not running and not suspects:
-            return
-        meanwhile()
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
+                self._suspects.append((submitted, job))  # though nobody has begun with it
+                return
+            if self._deaths[submitted.folder]:
+                return
+
+    def take_back(self) -> Iterator[_Graded]:
+        """Wait for something to be done, but not for ever; yield what is, and replace workers that have died."""
+        is_broken = not self._running  # it took nothing of what it was handed
+        done, _ = wait(self._running, _LOOK_SECONDS, return_when=FIRST_COMPLETED)
         died = []
         for future in done:
-            submitted, job = running.pop(future)
+            submitted, job = self._running.pop(future)
             try:
                 report = future.result()
             except BrokenProcessPool:
                 died.append((submitted, job))
                 continue
             except WorkerDiedError:
-                report = _worker_died(setting, job)
+                report = _worker_died(self._setting, job)
             yield submitted, report, True
-        if died or not done:
-            died += running.values()
-            running.clear()
-            workers.renew()
-            for submitted, job in died:
-                deaths[submitted.folder] += 1
-                if deaths[submitted.folder] < TRIES:
-                    suspects.append((submitted, job))
-                else:
-                    yield submitted, _worker_died(setting, job), True
+        if self._stopped():  # what no worker has begun with is left
+            self._running = {future: item for future, item in self._running.items() if not future.cancel()}
+        if not died and not is_broken:
+            return
+        died += self._running.values()
+        self._running.clear()
+        self._workers.renew()
+        for submitted, job in died:
+            self._deaths[submitted.folder] += 1
+            if self._deaths[submitted.folder] < _POOL_TRIES:
+                self._suspects.append((submitted, job))
+            else:
+                yield submitted, _worker_died(self._setting, job), True
 
 
 def _worker_died(setting: Setting, job: Job) -> Report:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from autograder import run
+from autograder import pools, run
 from autograder.errors import UsageError
 from autograder.model import Level, Provenance
 from autograder.run import Setting, Workers
@@ -55,7 +55,7 @@ def _here(setting: Setting, assignments: Sequence[str], workers: int, launched: 
     provenance = run.prepare(setting, assignments, launched)
     if setting.floor < Level.NAMESPACES:
         run.wait_until_ready()  # it may take a second sandbox, which workers can only find if they are forked later
-    made = Workers(functools.partial(run.pool, workers), lambda _: _IN_FLIGHT * workers)
+    made = Workers(functools.partial(pools.pool, workers), lambda _: _IN_FLIGHT * workers)
     return Workplace(provenance, made, alone=workers == 1)
 
 

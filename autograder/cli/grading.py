@@ -1,7 +1,9 @@
 """Commands that grade a class and show what came of it: ``grade``, ``report``, ``demo``."""
 
 import contextlib
+import functools
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +22,9 @@ from autograder.cli.options import (
 from autograder.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from autograder.coordinate import Order
+    from autograder.coordinate import Order, Summary
     from autograder.exporting import Wanted, Written
+    from autograder.model import Report
     from autograder.reports.changes import Changes
     from autograder.sandbox.launch import Launched
 
@@ -55,6 +58,9 @@ def grade(
     dry_run: Annotated[  # noqa: FBT002
         bool, typer.Option("--dry-run", help="Grade, show who would gain and who would lose, and write nothing.")
     ] = False,
+    watch: Annotated[  # noqa: FBT002
+        bool, typer.Option("--watch", help="Go on, and grade whatever comes or changes there, until Ctrl-C.")
+    ] = False,
     which: Annotated[
         str, typer.Option(metavar="WHICH", help="Which notebook counts where a student handed in several: last, first.")
     ] = "last",
@@ -68,7 +74,7 @@ def grade(
     if scheduler and workers:
         raise UsageError("--workers is for processes on this machine; with --scheduler, the cluster has its own.")
     with contextlib.nullcontext() if scheduler else Launched() as launched:  # it imports while this process does
-        from autograder import coordinate, run  # noqa: PLC0415  --help must not wait for numpy
+        from autograder import coordinate, pools, run  # noqa: PLC0415  --help must not wait for numpy
         from autograder.course import Course  # noqa: PLC0415
 
         where = Course.at(course)
@@ -78,7 +84,7 @@ def grade(
             paths=tuple(paths or [where.root / "submitted"]),
             assignment=assignment,
             out=run.results_folder(where, out),
-            workers=workers or run.default_workers(),
+            workers=workers or pools.default_workers(),
             gradebook=gradebook,
             min_isolation=min_isolation,
             fresh=fresh,
@@ -88,37 +94,80 @@ def grade(
             dry_run=dry_run,
             scheduler=scheduler,
         )
-        code = _grade(order, launched)
+        code = _watch(order, launched) if watch else _grade(order, launched)
     raise typer.Exit(code)
 
 
 def _grade(order: "Order", launched: "Launched | None" = None) -> int:
     """Grade and print what came of it; return the exit code."""
     from autograder import coordinate  # noqa: PLC0415
+    from autograder.interrupt import Interrupt  # noqa: PLC0415
+    from autograder.reports import progress  # noqa: PLC0415
+
+    console = terminal()
+    with Interrupt() as interrupt, progress.bar(console) as (begin, step):
+        audience = coordinate.Audience(begin, step, step, _tell_changes)
+        summary = coordinate.grade_submissions(order, audience, launched, interrupt.__bool__)
+    _show(order, summary)
+    return int(summary.exit_code)
+
+
+def _watch(order: "Order", launched: "Launched | None" = None) -> int:
+    """Grade what comes until Ctrl-C, saying what came of each; return the exit code."""
+    from autograder import coordinate  # noqa: PLC0415
+    from autograder import watch as watching  # noqa: PLC0415
+    from autograder.interrupt import Interrupt  # noqa: PLC0415
     from autograder.reports import progress, table  # noqa: PLC0415
+
+    places = ", ".join(map(str, order.paths))
+    with Interrupt() as interrupt, contextlib.ExitStack() as until_begun:
+        begin, count = until_begun.enter_context(progress.bar(terminal()))
+        has_begun = False
+
+        def step(report: "Report") -> None:
+            if has_begun:
+                typer.echo(f"{time.strftime('%H:%M:%S')}  {table.line(report)}")
+            else:
+                count(report)
+
+        def begun(summary: "Summary") -> None:
+            nonlocal has_begun
+            until_begun.close()
+            has_begun = True
+            _show(order, summary)
+            typer.echo(f"Watching {places}: what comes or changes there is graded at once. Ctrl-C ends.")
+
+        audience = coordinate.Audience(begin, step, count, _tell_changes, functools.partial(typer.echo, err=True))
+        summary = watching.watch(order, audience, begun, interrupt, launched)
+    typer.echo("Stopped.")
+    _show(order, summary)
+    return int(summary.exit_code)
+
+
+def _tell_changes(changes: "Changes") -> None:
+    """Say who gains and who loses, before it is written."""
+    for sentence in changes.sentences():
+        typer.echo(sentence)
+    if list(changes):
+        terminal().print(changes.table())
+
+
+def _show(order: "Order", summary: "Summary") -> None:
+    """Print what came of a run."""
+    from autograder.reports import table  # noqa: PLC0415
     from autograder.reports.class_page import INDEX  # noqa: PLC0415
     from autograder.reports.text import visible  # noqa: PLC0415
     from autograder.results import PAGE  # noqa: PLC0415
 
-    console = terminal()
-
-    def tell(changes: "Changes") -> None:
-        for sentence in changes.sentences():
-            typer.echo(sentence)
-        if list(changes):
-            console.print(changes.table())
-
-    with progress.bar(console) as (begin, step):
-        summary = coordinate.grade_submissions(order, coordinate.Audience(begin, step, tell), launched)
     if summary.rows:
-        console.print(table.summary(summary.rows))
+        terminal().print(table.summary(summary.rows))
     for remark in summary.remarks:
         typer.echo(visible(remark))
     if summary.kept:
         typer.echo(f"{summary.kept} unchanged since an earlier run, and not graded again (--fresh grades them).")
     if order.dry_run:
         typer.echo("A dry run: nothing was written.")
-    else:
+    elif summary.rows:
         typer.echo(f"Scores: {summary.scores}")
         typer.echo(f"Class:  {order.out / INDEX}")
     example = min((row.folder for row in summary.rows if row.folder is not None), default=None)
@@ -127,7 +176,6 @@ def _grade(order: "Order", launched: "Launched | None" = None) -> int:
     _tell(summary.exports)
     for problem in summary.problems:
         typer.echo(problem, err=True)
-    return int(summary.exit_code)
 
 
 def _wanted(formats: list[str] | None, ids: Path | None, columns: list[str] | None) -> "Wanted":
@@ -172,7 +220,7 @@ def demo(
     out: Annotated[Path | None, typer.Option(help="Where the sample class goes.", show_default=".demo/")] = None,
 ) -> None:
     """Release the assignments, let a sample class hand them in, grade it, and say where the pages are."""
-    from autograder import coordinate, run  # noqa: PLC0415
+    from autograder import coordinate, pools  # noqa: PLC0415
     from autograder import demo as sample  # noqa: PLC0415
     from autograder.course import Course  # noqa: PLC0415
 
@@ -186,7 +234,7 @@ def demo(
         paths=(made.course.root / "submitted",),
         assignment=None,
         out=made.course.root / "results",
-        workers=run.default_workers(),
+        workers=pools.default_workers(),
         gradebook=True,
         min_isolation="namespaces",
         fresh=True,

@@ -72,16 +72,19 @@ class Register:
     """Takes in reports one after another and keeps a row of each; what is equal in many rows is kept once."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[str, dict[str, Row]] = {}
         self._shared: dict[Any, Any] = {}
 
-    def add(self, report: Report, folder: str | None) -> Row:
+    def add(self, report: Report, folder: str | None, key: str = "") -> Row:
         """Keep what the tables and pages of a class say of a report, and return it.
 
         Parameters
         ----------
         folder : str or None
             The folder of its page, below the results; None where no page could be written.
+        key : str
+            What is unique to the submission; a later report of it takes the place of an earlier one. Without one, the
+            folder, or the student.
         """
         origin = report.provenance
         row = Row(
@@ -105,7 +108,7 @@ class Register:
             ),
             name=report.name,
         )
-        self._rows.setdefault(row.assignment, []).append(row)
+        self._rows.setdefault(row.assignment, {})[key or folder or report.student] = row
         return row
 
     def __len__(self) -> int:
@@ -113,12 +116,12 @@ class Register:
 
     def __iter__(self) -> Iterator[Row]:
         for rows in self._rows.values():
-            yield from rows
+            yield from rows.values()
 
     def classes(self) -> Iterator[tuple[str, list[Row]]]:
         """Yield each assignment with its rows, in the order of ``scores.csv``."""
         for assignment in sorted(self._rows):
-            yield assignment, sorted(self._rows[assignment], key=lambda row: row.student)
+            yield assignment, sorted(self._rows[assignment].values(), key=lambda row: row.student)
 
     def _exercise(self, result: ExerciseResult) -> ExerciseRow:
         # most rows of a class are one of a few: hence shared as wholes

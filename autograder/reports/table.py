@@ -46,6 +46,17 @@ def summary(reports: Iterable[Scored]) -> Table:
     return whole
 
 
+def line(report: Scored) -> str:
+    """Return what came of one submission, in a line."""
+    name = f"{report.student} {report.name}".rstrip()
+    left = [f"{result.id} {outcome_word(result.outcome)}" for result in report.exercises if _is_left(report, result)]
+    return visible("  ".join([name, report.assignment, _score(report).plain, ", ".join(left)]).rstrip())
+
+
+def _is_left(report: Scored, result: ExerciseResult | ExerciseRow) -> bool:
+    return report.status is Status.GRADED and result.outcome is not Outcome.PASSED
+
+
 def _listed(rows: Sequence[Scored]) -> Table:
     several = len({report.assignment for report in rows}) > 1
     exercises = exercise_ids(rows)

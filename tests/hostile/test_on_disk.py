@@ -307,10 +307,10 @@ def test_a_class_goes_on_when_files_vanish_and_grow(
         min_isolation="namespaces", fresh=True,
     )  # fmt: skip
     try:
-        summary = coordinate.grade_submissions(order, lambda _: None, lambda _: None)
+        summary = coordinate.grade_submissions(order, coordinate.Audience())
     except (AutograderError, SubmissionError) as error:
         pytest.fail(f"the class was stopped: {error}")
-    scores = {report.student: (report.status.value, report.score) for report in summary.reports}
+    scores = {report.student: (report.status.value, report.score) for report in summary.rows}
     lost = dict.fromkeys(("gone", "grown", "failing"), ("rejected", 0.0))
     assert scores == dict.fromkeys(HONEST, ("graded", 100.0)) | lost
     assert summary.exit_code == 0

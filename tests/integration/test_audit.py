@@ -11,7 +11,8 @@ from autograder.audit import Audit, waivers
 from autograder.audit.findings import Fate, complaints
 from autograder.course import Course
 from autograder.errors import UsageError
-from autograder.run import InProcess, Setting
+from autograder.pools import InProcess
+from autograder.run import Setting
 from autograder.sandbox.limits import Limits
 
 ROOT = Path(__file__).resolve().parents[2]

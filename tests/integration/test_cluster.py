@@ -73,7 +73,7 @@ def grade(course, submitted, out, scheduler="", step=lambda _: None, **changed):
         limits=LIMITS,
         scheduler=scheduler,
     )
-    return coordinate.grade_submissions(dataclasses.replace(order, **changed), lambda _: None, step)
+    return coordinate.grade_submissions(dataclasses.replace(order, **changed), coordinate.Audience(step=step))
 
 
 @pytest.fixture(scope="module")
@@ -197,12 +197,12 @@ def test_a_scheduler_that_goes_away_loses_nothing(cluster, course, submitted, lo
     cluster.have(good=1)
     summary = grade(course, submitted, tmp_path / "out", cluster.address, step=lambda _: kill(cluster.scheduler))
     assert summary.exit_code == Exit.UNGRADED
-    assert len(summary.reports) < len(local)
+    assert len(summary.rows) < len(local)
     assert f"The scheduler at {cluster.address} went away" in summary.problems[0]
-    assert f"{len(local) - len(summary.reports)} of {len(local)} submissions have no result" in summary.problems[1]
+    assert f"{len(local) - len(summary.rows)} of {len(local)} submissions have no result" in summary.problems[1]
     again = grade(course, submitted, tmp_path / "out")
     assert again.exit_code == Exit.OK
-    assert again.graded == len(local) - len(summary.reports)
+    assert again.kept == len(summary.rows)
     assert reports(tmp_path / "out") == local
 
 

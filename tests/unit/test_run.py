@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import run
+from autograder import pools, run
 from autograder.intake import Submitted
 from autograder.model import Provenance, Report, Status
 
@@ -133,7 +133,7 @@ def test_no_more_is_in_memory_than_was_handed_out(tmp_path):
             future.set_result(_report(job))
             return future
 
-    workers = _Slow(run.InProcess, lambda _: 5)
+    workers = _Slow(pools.InProcess, lambda _: 5)
     for submitted, _, _ in run.grade_class(None, _submitted(tmp_path, [f"s{n}" for n in range(30)]), workers):
         waiting.remove(submitted.student)
     assert most == 5
@@ -146,7 +146,7 @@ def test_workers_end_with_their_coordinator(tmp_path):
     coordinator = os.fork()
     if coordinator == 0:
         os.close(read)
-        pool = run.pool(2)
+        pool = pools.pool(2)
         pids = {pool.submit(os.getpid).result() for _ in range(20)}
         os.write(write, " ".join(map(str, pids)).encode())
         os.kill(os.getpid(), signal.SIGKILL)

@@ -56,7 +56,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """What the gradebook knows about one assignment; a cell is its id and name."""
 
     assignment_id: str
@@ -93,14 +93,14 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
     groups: dict[str, dict[str, Graded]] = defaultdict(dict)
     impossible = []
     for graded in submissions:
-        if _recordable(graded.report.student):
+        if is_recordable(graded.report.student):
             groups[graded.report.assignment][graded.report.student] = graded
         else:
             impossible.append(ascii(graded.report.student))
     api = models()
     with failing_as(GraderError, url), opened(url, course_id="") as book:
         with book.engine.connect() as connection:
-            layouts = {name: _layout(api, connection, name) for name in groups}
+            layouts = {name: layout_of(api, connection, name) for name in groups}
         for name, group in groups.items():
             for graded in group.values():
                 _check_points(layouts[name], graded.report)
@@ -117,7 +117,7 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
 
 
 def _write_batch(
-    api: Any, connection: sa.Connection, layout: _Layout, batch: Sequence[Graded], late_penalty: LatePenalty | None
+    api: Any, connection: sa.Connection, layout: Layout, batch: Sequence[Graded], late_penalty: LatePenalty | None
 ) -> None:
     """Write up to `BATCH` submissions of one assignment, on a connection whose transaction the caller ends."""
     submitted = _submitted(api, connection, layout, batch)
@@ -132,7 +132,7 @@ def _write_batch(
         for notebook_id, row in notebooks[submitted[report.student]].items():
             ours = notebook_id == layout.notebook_id
             for cell, name in layout.grades.get(notebook_id, ()):
-                score = _score(report, name) if ours else None
+                score = score_of(report, name) if ours else None
                 if (row, cell) not in has_grade:
                     new_grades.append(_key(row, cell) | {"auto_score": score, "needs_manual_grade": score is None})
                 elif score is not None:
@@ -140,7 +140,7 @@ def _write_batch(
                 elif ours and report.status is Status.GRADER_ERROR:
                     doubts.append({"row": row, "cell": cell})
             for cell, name in layout.comments.get(notebook_id, ()):
-                texts_here = _comments(report, name) if ours else ()
+                texts_here = comments_of(report, name) if ours else ()
                 if (row, cell) not in has_comment:
                     new_comments.append(_key(row, cell) | {"auto_comment": next(iter(texts_here), None)})
                 else:
@@ -159,7 +159,7 @@ def _write_batch(
         _write_penalties(api, connection, layout, settled, late_penalty)
 
 
-def _submitted(api: Any, connection: sa.Connection, layout: _Layout, batch: Sequence[Graded]) -> dict[str, str]:
+def _submitted(api: Any, connection: sa.Connection, layout: Layout, batch: Sequence[Graded]) -> dict[str, str]:
     """Return the submitted assignment's id for each student of the batch; make what is missing."""
     student, table = api.Student.__table__, api.SubmittedAssignment.__table__
     names = [graded.report.student for graded in batch]
@@ -170,7 +170,7 @@ def _submitted(api: Any, connection: sa.Connection, layout: _Layout, batch: Sequ
     ids = {row.student_id: row.id for row in connection.execute(sa.select(table.c.student_id, table.c.id).where(mine))}
     new, stamps = [], []
     for graded in batch:
-        name, stamp = graded.report.student, _utc(graded.timestamp)
+        name, stamp = graded.report.student, in_utc(graded.timestamp)
         if name in ids:
             stamps.append({"row": ids[name], "value": stamp})
         else:
@@ -183,7 +183,7 @@ def _submitted(api: Any, connection: sa.Connection, layout: _Layout, batch: Sequ
 
 
 def _submitted_notebooks(
-    api: Any, connection: sa.Connection, layout: _Layout, submitted: Sequence[str]
+    api: Any, connection: sa.Connection, layout: Layout, submitted: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """Return submitted assignment -> notebook -> id of the submitted notebook; make what is missing."""
     table = api.SubmittedNotebook.__table__
@@ -201,33 +201,54 @@ def _submitted_notebooks(
 
 
 def _write_penalties(
-    api: Any, connection: sa.Connection, layout: _Layout, submitted: Collection[str], late_penalty: LatePenalty
+    api: Any, connection: sa.Connection, layout: Layout, submitted: Collection[str], late_penalty: LatePenalty
 ) -> None:
-    """Do for late submissions what nbgrader does: ask the plugin, and take off at most what was earned."""
-    notebook, assignment = api.SubmittedNotebook, api.SubmittedAssignment
-    query = (
-        sa.select(
-            notebook.id, notebook.score.label("earned"), assignment.student_id, assignment.timestamp,
-            assignment.extension, api.Assignment.duedate,
-        )
-        .join_from(notebook, assignment, notebook.assignment_id == assignment.id)
-        .join(api.Assignment, assignment.assignment_id == api.Assignment.id)
-        .where(assignment.id.in_(submitted), notebook.notebook_id == layout.notebook_id)
-    )  # fmt: skip
-    found = []
-    for row in connection.execute(query).all():
-        late, penalty = 0.0, None
-        if row.timestamp is not None and row.duedate is not None:
-            late = (row.timestamp - row.duedate - (row.extension or dt.timedelta())).total_seconds()
-        if late > 0:
-            penalty = late_penalty(row.student_id, row.earned, late)
-        found.append({"row": row.id, "value": None if penalty is None else max(0.0, min(penalty, row.earned))})
-    table = notebook.__table__
+    """Do for late submissions what nbgrader does."""
+    found = penalties(api, connection, layout, submitted, late_penalty)
+    table = api.SubmittedNotebook.__table__
     penalised = sa.update(table).where(table.c.id == sa.bindparam("row"))
-    _execute(connection, penalised.values(late_submission_penalty=sa.bindparam("value")), found)
+    _execute(
+        connection,
+        penalised.values(late_submission_penalty=sa.bindparam("value")),
+        [{"row": row, "value": value} for row, value in found.items()],
+    )
 
 
-def _layout(api: Any, connection: sa.Connection, name: str) -> _Layout:
+def penalties(
+    api: Any, connection: sa.Connection, layout: Layout, submitted: Collection[str], late_penalty: LatePenalty
+) -> dict[str, float | None]:
+    """Return what is taken off each submitted notebook: of the late ones what the plugin says, at most what was earned.
+
+    Parameters
+    ----------
+    submitted : collection of str
+        Ids of submitted assignments.
+    """
+    notebook, assignment = api.SubmittedNotebook, api.SubmittedAssignment
+    table = notebook.__table__
+    query = (
+        sa.select(table.c.id, assignment.student_id, assignment.timestamp, assignment.extension, api.Assignment.duedate)
+        .join_from(table, assignment, table.c.assignment_id == assignment.id)
+        .join(api.Assignment, assignment.assignment_id == api.Assignment.id)
+        .where(assignment.id.in_(submitted), table.c.notebook_id == layout.notebook_id)
+    )
+    found: dict[str, float | None] = {}
+    late: dict[str, tuple[str, float]] = {}
+    for row in connection.execute(query).all():
+        found[row.id] = None
+        if row.timestamp is not None and row.duedate is not None:
+            seconds = (row.timestamp - row.duedate - (row.extension or dt.timedelta())).total_seconds()
+            if seconds > 0:
+                late[row.id] = (row.student_id, seconds)
+    # asked only of those that are late: it is a sum over all grades
+    earned = sa.select(notebook.id, notebook.score.label("earned")).where(notebook.id.in_(list(late)))
+    for row in connection.execute(earned).all() if late else ():
+        penalty = late_penalty(late[row.id][0], row.earned, late[row.id][1])
+        found[row.id] = None if penalty is None else max(0.0, min(penalty, row.earned))
+    return found
+
+
+def layout_of(api: Any, connection: sa.Connection, name: str) -> Layout:
     """Read what the gradebook knows about an assignment."""
     notebook, cell = api.Notebook.__table__, api.BaseCell.__table__
     assignment_id = connection.scalar(sa.select(api.Assignment.id).where(api.Assignment.name == name))
@@ -248,10 +269,10 @@ def _layout(api: Any, connection: sa.Connection, name: str) -> _Layout:
     max_scores = connection.execute(sa.select(api.GradeCell.id, api.GradeCell.max_score))
     worth = {row.id: row.max_score for row in max_scores}
     points = {name: worth[key] for key, name in grades[notebooks[name]] if key in worth}
-    return _Layout(assignment_id or "", notebooks[name], points, grades, comments)
+    return Layout(assignment_id or "", notebooks[name], points, grades, comments)
 
 
-def _check_points(layout: _Layout, report: Report) -> None:
+def _check_points(layout: Layout, report: Report) -> None:
     """Refuse scores on another scale than the gradebook's: 40 of 50 is not 40 of 40."""
     for exercise in report.exercises:
         known = layout.points.get(_test_cell(exercise))
@@ -267,7 +288,7 @@ def _test_cell(exercise: ExerciseResult) -> str:
     return f"test_{exercise.id}"
 
 
-def _score(report: Report, cell: str) -> float | None:
+def score_of(report: Report, cell: str) -> float | None:
     """Return what a cell earned; None where it is not for us to say."""
     if report.status is Status.REJECTED:
         return 0.0
@@ -279,7 +300,7 @@ def _score(report: Report, cell: str) -> float | None:
     return None
 
 
-def _comments(report: Report, cell: str) -> tuple[str | None, ...]:
+def comments_of(report: Report, cell: str) -> tuple[str | None, ...]:
     """Return the automatic comment of a solution cell as a tuple of one; of none where it stays as it is."""
     if report.status is Status.REJECTED:
         return (_comment(report.reason, ""),)
@@ -303,11 +324,11 @@ def _fenced(text: str) -> str:
     return f"{fence}text\n{shown}\n{fence}"
 
 
-def _recordable(student: str) -> bool:
+def is_recordable(student: str) -> bool:
     return bool(student) and len(student) <= _ID_LENGTH and not re.search("[\0\ud800-\udfff]", student)
 
 
-def _utc(moment: dt.datetime | None) -> dt.datetime | None:
+def in_utc(moment: dt.datetime | None) -> dt.datetime | None:
     """Return a moment as nbgrader stores it: in UTC, without saying so."""
     if moment is None or moment.tzinfo is None:
         return moment

@@ -225,14 +225,14 @@ class _Gradebook:
         self._fresh, self._kept = [], []
         if not (fresh or kept):
             return
-        from autograder import gradebook  # noqa: PLC0415  likewise
+        from autograder import gradebook, gradebook_comparison  # noqa: PLC0415  likewise
 
         rows = [gradebook.Graded(report, timestamp) for report, timestamp in fresh]
         old = [gradebook.Graded(report, timestamp) for report, timestamp in kept]
         try:
             self._look()
             if old:
-                rows += old
+                rows += gradebook_comparison.missing(self._url, old, late_penalty=self._late_penalty)
             if rows:
                 gradebook.write(self._url, rows, late_penalty=self._late_penalty)
         except gradebook.ImpossibleIdError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import autograder
+from autograder.errors import SandboxError
 from autograder.sandbox import cgroup
 
 _PIPE_BYTES = 1 << 20  # so that the course fits, and nobody waits until the zygote is ready for it
@@ -71,11 +72,21 @@ class Launched:
             False for the level `filtered`.
         without : collection of str
             Layers to leave out, see `autograder.sandbox.isolation.Plan`; only for testing the others.
+
+        Raises
+        ------
+        SandboxError
+            If there is no folder for it.
         """
         package = Path(autograder.__file__).parent
         unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
         self.groups = cgroup.delegated() if namespaces and "cgroup" not in without else None
-        self._base = tempfile.mkdtemp(prefix="autograder-")
+        try:
+            self._base = tempfile.mkdtemp(prefix="autograder-")
+        except OSError as error:
+            raise SandboxError(
+                f"There is no room for the sandbox's own folder ({error.strerror}). Make some, or set TMPDIR."
+            ) from error
         plan = {
             "namespaces": namespaces,
             "base": self._base,

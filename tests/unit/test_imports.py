@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("audit.work", "demo.members"),
     ("audit.exam", "recording", "gradescope_zip", "release", "run"),
     ("exporting", "late", "results"),
+    ("gradebook_comparison",),
     ("gradebook", "grade", "nbgrader_folders", "release_steps", "reports.class_page", "reports.table"),
     ("marking",),
     ("audit.equivalence", "audit.findings", "audit.mutants", "hidden_tests"),
@@ -78,12 +79,13 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "holding": ("errors",),
     "placing": (),
     "gradebook": ("model", "errors", "gradebook_access"),
+    "gradebook_comparison": ("model", "errors", "gradebook", "gradebook_access"),
     "gradebook_access": ("errors",),
     "departure": ("model",),
     "draws": (),
     "assignments.*": ("model", "draws", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox
-    "sandbox.launch": ("", "sandbox.cgroup"),
+    "sandbox.launch": ("", "errors", "sandbox.cgroup"),
     "sandbox.cgroup": (),
     "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": (
@@ -123,7 +125,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 # The only modules that know of these packages.
 ONLY: Mapping[str, tuple[str, ...]] = {
     "nbgrader": ("gradebook", "gradebook_access", "late", "plugin", "release", "release_steps"),
-    "sqlalchemy": ("gradebook", "gradebook_access"),
+    "sqlalchemy": ("gradebook", "gradebook_access", "gradebook_comparison"),
     "IPython": ("sandbox.guest",),
     "jinja2": ("reports.*",),
     "dask": ("cluster.executor",),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from autograder.intake.platforms import is_notebook
+from autograder.intake.submitted import is_notebook
 
 SETTLED = 0.25  # seconds for which a file must have stayed as it is
 _HALF = 2.0  # the same, for one that does not end as a notebook does: it may be half of one

@@ -13,7 +13,7 @@ What is relied on, as `lib/gradebook_importer.rb` of canvas-lms has it:
 
 from collections.abc import Sequence
 
-from autograder.model import Report
+from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming
 from autograder.reports.spreadsheet import assignments, by_student, written
 from autograder.reports.text import points
@@ -42,7 +42,7 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
             unsure.append(student)
         rows.append(
             [
-                *_who(student, list(reports.values()), naming),
+                *_who(student, [entry.row for entry in found.values()], naming),
                 *("" if score is None else points(score) for score in scores),
             ]
         )
@@ -50,9 +50,9 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     return Export([(FILE, written(rows))], (note,) if unsure else ())
 
 
-def _who(student: str, reports: Sequence[Report], naming: Naming) -> list[str]:
-    name = naming.of(student, "name") or next((report.name for report in reports if report.name), student)
-    numbered = student if any(report.platform == _PLATFORM for report in reports) else ""
+def _who(student: str, rows: Sequence[Row], naming: Naming) -> list[str]:
+    name = naming.of(student, "name") or next((row.name for row in rows if row.name), student)
+    numbered = student if any(row.platform == _PLATFORM for row in rows) else ""
     sis_user, canvas = naming.of(student, "sis_user_id"), naming.of(student, "canvas_id") or numbered
     login = naming.of(student, "sis_login_id") or ("" if sis_user or canvas else student)
     # a student of that name would say what the assignment is worth

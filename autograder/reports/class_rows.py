@@ -43,6 +43,8 @@ class Row:
         What it was graded with: the term and its value.
     name : str
         The student's name, where it is known and `student` is a number.
+    platform : str
+        The learning platform whose number `student` is; empty where it is an id of another kind.
     """
 
     student: str
@@ -56,6 +58,7 @@ class Row:
     seconds: tuple[tuple[str, float], ...]
     versions: tuple[tuple[str, str], ...]
     name: str = ""
+    platform: str = ""
 
     @property
     def graded(self) -> bool:
@@ -107,6 +110,7 @@ class Register:
                 )
             ),
             name=report.name,
+            platform=self._share(report.platform),
         )
         self._rows.setdefault(row.assignment, {})[key or folder or report.student] = row
         return row

@@ -37,7 +37,9 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     usable = {student: found for student, found in students.items() if student.strip() not in _EMPTY}
     columns = {heading: [naming.of(student, column) for student in usable] for column, heading in _IDENTIFIERS.items()}
     known = {heading: column for heading, column in columns.items() if not _EMPTY & set(column)}
-    numbered = not known and any(r.platform == _PLATFORM for reports in usable.values() for r in reports.values())
+    numbered = not known and any(
+        entry.row.platform == _PLATFORM for found in usable.values() for entry in found.values()
+    )
     known = known or {"Username": list(usable)}
     names = list(assignments(entries))
     headings = [heading for name in names for heading in (naming.title(name), f"{naming.title(name)} feedback")]

@@ -18,10 +18,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import classes
 import psutil
 from distributed import Client
 
-import bench
 from autograder import coordinate
 from autograder.course import Course
 from autograder.model import Report
@@ -112,7 +112,8 @@ def main() -> None:
     options = parser.parse_args()
     turns: list[tuple[dict[str, float], dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as temporary:
-        course = bench.make_class(Path(temporary, "course"), options.size)
+        course = classes.course_in(Path(temporary, "course"))
+        classes.hand_in(course, options.size)
         with cluster(Path(temporary), options.workers, options.nanny) as (address, processes):
             for _ in range(options.rounds):
                 local = turn(course, Path(temporary, "local"), options.workers, "")

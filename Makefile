@@ -30,7 +30,7 @@ $(READY): requirements.lock pyproject.toml
 
 # Apart from requirements.lock, since a hundred megabytes of browser driver and fuzzer serve no instructor: tests that
 # need them say what they miss, and are skipped.
-setup-ci: $(READY_CI) ## also install what only some tests use: a driver for Chromium, and a fuzzer
+setup-ci: $(READY_CI) ## also install what only some tests use: drivers for Chromium and PostgreSQL, and a fuzzer
 
 $(READY_CI): $(READY) requirements-ci.lock
 	$(PIP) --require-hashes --requirement requirements-ci.lock
@@ -88,7 +88,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 lock: ## pin what pyproject.toml asks for in requirements.lock and requirements-ci.lock (needs uv)
 	$(COMPILE) pyproject.toml --extra notebooks --extra dev --output-file requirements.lock
 	$(PYTHON) -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-		print(*extras["browser"], *extras["cluster"], *extras["fuzz"], *extras["oracles"], *extras["workflows"], sep="\n")' | \
+		print(*(line for name in ("browser", "cluster", "fuzz", "oracles", "postgresql", "workflows") for line in extras[name]), sep="\n")' | \
 		$(COMPILE) - --constraint requirements.lock --output-file requirements-ci.lock
 
 clean: ## remove what the targets made, but never a class's work or grades

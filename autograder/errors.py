@@ -38,6 +38,10 @@ class SandboxError(GraderError):
     """The sandbox failed, or was ended from outside: a fresh one may do better."""
 
 
+class ServerAwayError(GraderError):
+    """The gradebook's server stayed away for longer than it is waited for: trying again now is of no use."""
+
+
 class IsolationError(AutograderError):
     """This machine cannot isolate student code to the accepted level."""
 

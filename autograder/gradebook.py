@@ -1,11 +1,13 @@
 """The one writer of nbgrader's gradebook: what a class earned, in the rows that ``nbgrader autograde`` would leave.
 
 nbgrader's own models say what the tables are; the rows go in by SQLAlchemy Core, many at a time, one transaction per
-batch. Nothing is kept in memory between batches, so nothing stale is ever written: what a person may change at the
-same time (manual scores, extra credit, manual comments) is not touched, and what depends on it the database computes.
+batch, under a lock that lets one writer of ours in at a time. Nothing is kept in memory between batches, so nothing
+stale is ever written: what a person may change at the same time (manual scores, extra credit, manual comments) is not
+touched, and what depends on it the database computes. A batch that was interrupted is simply done again.
 """
 
 import datetime as dt
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,7 +18,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from autograder.errors import GraderError
-from autograder.gradebook_access import check, ensure_assignment, failing_as, models, opened, url_in
+from autograder.gradebook_access import check, ensure_assignment, models, url_in
+from autograder.gradebook_connection import connected, failing_as, patiently
 from autograder.model import ExerciseResult, Outcome, Report, Status
 
 __all__ = ["BATCH", "Graded", "LatePenalty", "check", "ensure_assignment", "url_in", "write"]
@@ -26,8 +29,11 @@ BATCH = 100  # submissions in one transaction
 _ID_LENGTH = 128  # of nbgrader's column for student ids
 _EQUAL = 1e-9  # points that differ by less are the same
 
-# Words, and code between single backticks: what Markdown cannot take for markup, a link, a table or mathematics.
-_PLAIN = re.compile(r"(?!.*:/)(?:[\w .,;:()/'\"%=?-]|`[^`|\\\n]+`)*")
+# Words, and code between single backticks: what Markdown cannot take for markup, a link, a table or mathematics. An
+# underscore belongs to a word only within it; at its edge it would begin emphasis.
+_PLAIN = re.compile(
+    r"(?!.*:/)(?:[^\W_]|(?<=[^\W_])_(?=[^\W_])|[ .,;:()/'\"\u201c\u201d%=?-]|`[^`|\\\n]+`)*",
+)
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -87,6 +93,8 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
     ------
     GraderError
         If a whole batch was not written, because the gradebook failed; the batches before it are kept.
+    ServerAwayError
+        The same, where its server was away for longer than a restart takes.
     ImpossibleIdError
         If there is a student whose id no gradebook can hold; everything else is written.
     """
@@ -98,17 +106,19 @@ def write(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalty 
         else:
             impossible.append(ascii(graded.report.student))
     api = models()
-    with failing_as(GraderError, url), opened(url, course_id="") as book:
-        with book.engine.connect() as connection:
-            layouts = {name: layout_of(api, connection, name) for name in groups}
+    with failing_as(GraderError, url), connected(url) as engine:
+        layouts = patiently(engine, lambda connection: {name: layout_of(api, connection, name) for name in groups})
         for name, group in groups.items():
             for graded in group.values():
                 _check_points(layouts[name], graded.report)
         for name, group in groups.items():
-            rows = list(group.values())
+            rows, layout = list(group.values()), layouts[name]
             for start in range(0, len(rows), BATCH):
-                with book.engine.begin() as connection:
-                    _write_batch(api, connection, layouts[name], rows[start : start + BATCH], late_penalty)
+                batch = rows[start : start + BATCH]
+                patiently(
+                    engine,
+                    functools.partial(_write_batch, api, layout=layout, batch=batch, late_penalty=late_penalty),
+                )
     if impossible:
         raise ImpossibleIdError(
             f"The gradebook cannot hold these student ids, so their grades are only in the reports: "

@@ -11,7 +11,6 @@ import functools
 import importlib
 import importlib.util
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -20,13 +19,14 @@ from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from autograder.errors import AutograderError, UsageError
+from autograder.errors import UsageError
+from autograder.gradebook_connection import connected, failing_as, lock, patiently, shown
 
 COURSE = "default_course"  # nbgrader's name for the course where its configuration gives none
+GLANCE = 2.0  # seconds a gradebook may be busy when a run begins
 
-_WAIT = 2.0  # seconds a gradebook may be busy before we call it locked
 _ALIAS = "_autograder_nbgrader"
 # What nbgrader's models import on their way and never use: stand-ins with these names, or None for "not installed".
 _UNUSED: dict[str, tuple[str, ...] | None] = {
@@ -65,19 +65,14 @@ def check(url: str, course_root: Path) -> None:
         If the gradebook cannot be reached, read or written, is locked, is no gradebook, or belongs to another
         version of nbgrader. One line says which, and what to do.
     """
-    engine = _engine(url)
-    where = _shown(engine.url, course_root)
-    try:
+    with failing_as(UsageError, url, course_root), connected(url) as engine:
+        where = shown(engine.url, course_root)
         if engine.dialect.name == "sqlite" and not _file_exists(engine.url, where):
             return
         with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")  # the writer's lock; leaving gives it back
+            lock(connection, GLANCE, alone=False)  # leaving gives it back
             _check_schema(connection, where)
-    except DBAPIError as error:
-        raise UsageError(_unusable(where, error)) from error
-    finally:
-        engine.dispose()
+            _check_encoding(connection, where)
 
 
 def ensure_assignment(url: str, name: str, notebook_path: Path, course_id: str = COURSE) -> None:
@@ -102,24 +97,35 @@ def ensure_assignment(url: str, name: str, notebook_path: Path, course_id: str =
     """
     api = models()  # first: nbformat is quicker to import after it
     try:
-        fresh = _notebook(api, name, importlib.import_module("nbformat").read(notebook_path, as_version=4))
+        notebook = importlib.import_module("nbformat").read(notebook_path, as_version=4)
+        _notebook(api, name, notebook)
     except (OSError, ValueError, AttributeError, KeyError) as error:
         raise UsageError(f"{notebook_path} cannot be read as a notebook: {error}. Is it a release notebook?") from error
-    with failing_as(UsageError, url), opened(url, course_id) as book:
-        assignment = book.db.scalar(sa.select(api.Assignment).where(api.Assignment.name == name))
+    with failing_as(UsageError, url), connected(url) as engine:
+        patiently(engine, lambda connection: _ensure(api, connection, name, notebook, course_id))
+
+
+def _ensure(api: Any, connection: sa.Connection, name: str, notebook: Any, course_id: str) -> None:
+    """Do so, on a connection whose transaction the caller ends."""
+    _create_missing(connection)
+    with Session(connection) as session:
+        if session.get(api.Course, course_id) is None:
+            session.add(api.Course(id=course_id))
+        assignment = session.scalar(sa.select(api.Assignment).where(api.Assignment.name == name))
         if assignment is None:
             assignment = api.Assignment(name=name, course_id=course_id)
-            book.db.add(assignment)
+            session.add(assignment)
         known = next((n for n in assignment.notebooks if n.name == name), None)
+        fresh = _notebook(api, name, notebook)
         if known is None:
             fresh.assignment = assignment
-            book.db.add(fresh)
-            book.db.commit()
+            session.add(fresh)
         elif _cells(known) != _cells(fresh):
             raise UsageError(
-                f"The gradebook has {name!r} with other graded cells or points than {notebook_path.name} now has. "
+                f"The gradebook has {name!r} with other graded cells or points than its notebook now has. "
                 f"Run `nbgrader generate_assignment {name} --force` so that both agree, and grade again."
             )
+        session.flush()
 
 
 @contextlib.contextmanager
@@ -129,35 +135,10 @@ def opened(url: str, course_id: str = COURSE) -> Iterator[Any]:
     Without a course id, nothing is written by opening it; with one, the course is put in where it is not there yet.
     """
     api = models()
-    engine = _engine(url)
-    try:
-        if not sa.inspect(engine).get_table_names():
-            _create(engine)
-    finally:
-        engine.dispose()
+    with connected(url) as engine:
+        patiently(engine, _create_missing)
     with api.Gradebook(url, course_id) as book:
         yield book
-
-
-@contextlib.contextmanager
-def failing_as(kind: type[AutograderError], url: str) -> Iterator[None]:
-    """Turn a failure of the database into our own error, in one line."""
-    log = getattr(models(), "app_log", None)
-    silent = contextlib.nullcontext() if log is None else _silenced(log)
-    try:
-        with silent:  # nbgrader logs frames of what is told here
-            yield
-    except (SQLAlchemyError, models().InvalidEntry) as error:  # the second is what nbgrader makes of the first
-        raise kind(_unusable(_shown(sa.make_url(url), Path.cwd()), error)) from error
-
-
-@contextlib.contextmanager
-def _silenced(log: logging.Logger) -> Iterator[None]:
-    before, log.disabled = log.disabled, True
-    try:
-        yield
-    finally:
-        log.disabled = before
 
 
 @functools.cache
@@ -244,17 +225,16 @@ def _folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _create(engine: sa.Engine) -> None:
-    """Make an empty gradebook, as nbgrader does, but without its detour over the ``alembic`` command.
+def _create_missing(connection: sa.Connection) -> None:
+    """Make the tables of an empty gradebook, as nbgrader does, but without its detour over the ``alembic`` command.
 
     That command has to be found on the search path, which it is not when our own command is called by its full name.
-    The stamp comes first: whatever happens after it, nbgrader adds the tables that are missing.
     """
-    stamp = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))
-    with engine.begin() as connection:
+    if not sa.inspect(connection).get_table_names():
+        stamp = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False))
         stamp.create(connection)
         connection.execute(sa.insert(stamp).values(version_num=_revisions()[0]))
-        models().Base.metadata.create_all(connection)
+    models().Base.metadata.create_all(connection)
 
 
 def _revisions() -> tuple[str, frozenset[str]]:
@@ -276,29 +256,6 @@ def _revisions() -> tuple[str, frozenset[str]]:
     if len(heads) != 1:
         raise UsageError(f"This nbgrader has {len(heads)} newest revisions of its gradebook, not one. Reinstall it.")
     return heads.pop(), frozenset(known)
-
-
-def _engine(url: str) -> sa.Engine:
-    try:
-        parsed = sa.make_url(url)
-        waiting = {"timeout": _WAIT} if parsed.get_backend_name() == "sqlite" else {}
-        return sa.create_engine(parsed, connect_args=waiting)
-    except (NoSuchModuleError, ImportError) as error:
-        raise UsageError(
-            f"The gradebook {_shown(parsed, Path.cwd())} needs a database driver that is not installed: {error}."
-        ) from error
-    except ArgumentError as error:
-        raise UsageError(
-            "The gradebook's URL is not one that SQLAlchemy reads. It should look like sqlite:////folder/gradebook.db."
-        ) from error
-
-
-def _shown(url: sa.URL, course_root: Path) -> str:
-    """Return how a message names the gradebook; never with its password."""
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return url.render_as_string(hide_password=True)
-    path = Path(url.database)
-    return str(path.relative_to(course_root.resolve()) if path.is_relative_to(course_root.resolve()) else path)
 
 
 def _file_exists(url: sa.URL, where: str) -> bool:
@@ -328,9 +285,8 @@ def _check_schema(connection: sa.Connection, where: str) -> None:
     head, known = _revisions()
     stamps = set(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
     if stamps == {head}:
-        # a write that changes nothing and is rolled back: nothing short of it tells that writing is allowed
+        # a write that changes nothing and is never committed: nothing short of it tells that writing is allowed
         connection.execute(sa.text("UPDATE alembic_version SET version_num = version_num"))
-        connection.rollback()
         return
     if stamps and stamps <= known:
         raise UsageError(
@@ -344,18 +300,12 @@ def _check_schema(connection: sa.Connection, where: str) -> None:
     )
 
 
-def _unusable(where: str, error: Exception) -> str:
-    """Say in one line what is wrong with the gradebook."""
-    detail = str(getattr(error, "orig", None) or error).partition("\n")[0]
-    if "locked" in detail:
-        return (
-            f"The gradebook {where} is locked by another program. Close what is using it "
-            "(another run, an nbgrader command, a database viewer), and grade again."
-        )
-    if "not a database" in detail or "malformed" in detail:
-        return (
-            f"The gradebook {where} is not a database, or a damaged one ({detail}). Bring back a copy, or move it away."
-        )
-    if "disk is full" in detail:
-        return f"The gradebook {where} could not be written: the disk is full. Make room, and grade again."
-    return f"The gradebook {where} cannot be used: {detail}."
+def _check_encoding(connection: sa.Connection, where: str) -> None:
+    """Refuse a database that cannot hold every student's name: SQLite always can, PostgreSQL if it was made so."""
+    if connection.dialect.name == "postgresql":
+        encoding = connection.scalar(sa.text("SHOW server_encoding"))
+        if encoding != "UTF8":
+            raise UsageError(
+                f"The gradebook {where} is kept in {encoding}, which cannot hold every name and comment. Make the "
+                "database anew with `createdb --encoding=UTF8 --template=template0`."
+            )

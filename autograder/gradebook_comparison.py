@@ -6,6 +6,7 @@ graded by another program meanwhile is seen. Nothing is written here.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -23,7 +24,8 @@ from autograder.gradebook import (
     penalties,
     score_of,
 )
-from autograder.gradebook_access import failing_as, models, opened
+from autograder.gradebook_access import models
+from autograder.gradebook_connection import connected, failing_as, patiently
 from autograder.model import Status
 
 _BATCH = 500  # submissions that are asked for at once
@@ -52,15 +54,21 @@ def missing(url: str, submissions: Sequence[Graded], *, late_penalty: LatePenalt
         else:
             found.append(graded)  # to be told by whoever writes
     api = models()
-    with failing_as(GraderError, url), opened(url) as book, book.engine.connect() as connection:
+    with failing_as(GraderError, url), connected(url) as engine:
         for name, group in groups.items():
-            layout = layout_of(api, connection, name)
             for start in range(0, len(group), _BATCH):
                 batch = group[start : start + _BATCH]
-                rows = _Rows(api, connection, layout, [graded.report.student for graded in batch])
-                lacking = rows.wrongly_penalised(late_penalty) if late_penalty is not None else set()
-                found += [g for g in batch if g.report.student in lacking or not rows.hold(g)]
+                found += patiently(engine, partial(_missing, api, name=name, batch=batch, late_penalty=late_penalty))
     return found
+
+
+def _missing(
+    api: Any, connection: sa.Connection, name: str, batch: Sequence[Graded], late_penalty: LatePenalty | None
+) -> list[Graded]:
+    """Return those of a batch, all of one assignment."""
+    rows = _Rows(api, connection, layout_of(api, connection, name), [graded.report.student for graded in batch])
+    lacking = rows.wrongly_penalised(late_penalty) if late_penalty is not None else set()
+    return [g for g in batch if g.report.student in lacking or not rows.hold(g)]
 
 
 class _Rows:

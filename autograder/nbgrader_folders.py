@@ -14,7 +14,9 @@ from autograder.errors import GraderError, SubmissionError
 from autograder.intake import Submitted
 from autograder.model import Report, Status
 
-_TIMESTAMP = "timestamp.txt"
+# What nbgrader's exchange puts beside a submission: when it came, and by what its author alone finds the feedback.
+_FROM_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
+_LONGEST = 4096  # bytes of one of them; the exchange writes some hundred
 
 
 class Folders:
@@ -60,13 +62,10 @@ class Folders:
             made = source.stat().st_mtime_ns
             if now or _is_older(place, made):
                 notebook = autograded.from_bytes(intake.read(submitted), release, report)
-                files = [(place.name, notebook), *self._beside[name]]
-                stamp = submitted.path.parent / _TIMESTAMP
-                if submitted.archive is None and stamp.is_file() and not stamp.is_symlink():
-                    files.append((_TIMESTAMP, stamp.read_bytes()))
+                files = [(place.name, notebook), *self._beside[name], *_from_exchange(submitted)]
                 _put(self._notebooks, place.parent, files, made)
             if now or _is_older(sheet, made):
-                _put(self._pages, sheet.parent, [(sheet.name, page.read_bytes())], made)
+                _put(self._pages, sheet.parent, [(sheet.name, page.read_bytes()), *_from_exchange(submitted)], made)
         except (SubmissionError, ValueError, KeyError, TypeError):
             return  # what nbgrader cannot show: the report says what was wrong with it
         except OSError as error:
@@ -87,6 +86,13 @@ class Folders:
                 if found.is_file() and found.suffix != ".ipynb" and not _hidden(found.relative_to(source))
             ]
         return self._releases[name]
+
+
+def _from_exchange(submitted: Submitted) -> list[tuple[str, bytes]]:
+    """Return what the exchange has put beside a submission; ``nbgrader release_feedback`` looks for it beside ours."""
+    beside = [] if submitted.archive is not None else [submitted.path.with_name(name) for name in _FROM_EXCHANGE]
+    kept = [path for path in beside if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LONGEST]
+    return [(path.name, path.read_bytes()) for path in kept]
 
 
 def _hidden(path: Path) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from autograder import exporting
 from autograder.course import Course
-from autograder.errors import GraderError
+from autograder.errors import GraderError, ServerAwayError
 from autograder.exporting import Wanted, Written
 from autograder.intake import Submitted
 from autograder.model import Report
@@ -238,7 +238,8 @@ class _Gradebook:
         except gradebook.ImpossibleIdError as error:
             self._impossible.append(str(error))
         except GraderError as error:
-            self._failures += 1
+            # a server that was waited for in vain is not waited for again
+            self._failures += _FAILURES if isinstance(error, ServerAwayError) else 1
             self._why = self._why or str(error)
             self._lost += len(fresh) + len(kept)
         else:

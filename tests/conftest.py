@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import database_server
 import pytest
 from hypothesis import settings
 
@@ -42,3 +43,17 @@ def grader(course: Course) -> Iterator[Grader]:
     limits = Limits(cell_seconds=1.5, call_seconds=1.5, submission_seconds=20, memory=512 << 20)
     with Grader(course, demo.ASSIGNMENT, KEY, limits) as grader:
         yield grader
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[database_server.Server]:
+    """Return a PostgreSQL server of our own; the tests are skipped, with what to install, where there can be none.
+
+    Tests that use it belong to the group ``postgresql``, so that one process of a parallel run starts one server.
+    """
+    why = database_server.missing()
+    if why:
+        pytest.skip(why)
+    server = database_server.Server()
+    yield server
+    server.close()

@@ -1,7 +1,6 @@
 """The class page in a browser: 5,000 students at once, sorting, searching, reading it in any way, and hostile names."""
 
 import random
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,6 @@ from autograder.model import CheckResult, ExerciseResult, Outcome, Provenance, R
 from autograder.reports.class_rows import Register
 from autograder.results import Results
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OUTSIDE = "http://127.0.0.1:9/"  # nobody listens there
 MANY = 5000
@@ -45,22 +42,6 @@ SMALL = """() => {
         && all.some(([other, near]) => other !== one && apart(box, near) < 24)).map(([one]) => one.outerHTML);
 }"""
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("pages")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium; the tests are skipped, with what to install, where there is none."""
-    api = pytest.importorskip(
-        "playwright.sync_api",
-        reason="the browser tests need the Python package playwright: make setup-ci",
-    )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"the browser tests need Chromium: install it so that one of {', '.join(BROWSERS)} is on the PATH")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 def _report(student: str, rng: random.Random, exercises: int = 7) -> Report:

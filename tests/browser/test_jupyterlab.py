@@ -1,17 +1,14 @@
 """The release as a student meets it: unzipped, opened in JupyterLab, run and solved in a browser."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_served import TOKEN, serving
 
 from autograder.model import Outcome
 
@@ -23,18 +20,6 @@ FUNCTIONS = {  # of each assignment's first exercise
     "backpropagation_through_time": "rnn_cell_backward",
     "types_of_rnn": "many_to_one_forward",
 }
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox",  # CI runs as root, where Chromium refuses its own sandbox; the page is ours
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-TOKEN = "for-this-test-only"  # noqa: S105  a server that lives for seconds and listens on the loopback only
-START_SECONDS = 60.0
 # JupyterLab has arranged itself, the notebook is shown, and its kernel answers
 READY = """async () => {
     const app = window.jupyterapp;
@@ -67,22 +52,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("ju
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium; the tests are skipped, with what to install, where there is none."""
-    api = pytest.importorskip(
-        "playwright.sync_api",
-        reason="the browser tests need the Python package playwright: make setup-ci",
-    )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"the browser tests need Chromium: install it so that one of {', '.join(BROWSERS)} is on the PATH")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:  # browser: skip first
     """Return the address and the folder of a JupyterLab that has nothing of this machine's settings."""
     home = tmp_path_factory.mktemp("home")
@@ -91,36 +60,9 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(value))
-    environment = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ} | {
-        "HOME": str(home),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-    }
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
-        *("--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url="),
-        "--LabApp.expose_app_in_browser=True",
-    ]
-    log = home / "log.txt"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(command, cwd=desk, env=environment, stdout=output, stderr=subprocess.STDOUT) as server,
-    ):
-        try:
-            yield _address(server, home / "runtime", log), desk
-        finally:
-            server.terminate()
-
-
-def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """Wait for the server's own note of where it listens, and return it."""
-    deadline = time.monotonic() + START_SECONDS
-    note = runtime / f"jpserver-{server.pid}.json"
-    while time.monotonic() < deadline and server.poll() is None:
-        if note.is_file() and (text := note.read_text()).endswith("}"):
-            return str(json.loads(text)["url"])
-        time.sleep(0.1)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+    options = ("--LabApp.news_url=", "--LabApp.expose_app_in_browser=True")
+    with serving("jupyterlab", desk, home, *options, JUPYTERLAB_SETTINGS_DIR=str(home / "settings")) as address:
+        yield address, desk
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The pages of a hostile class, opened in a browser: nothing runs, nothing is fetched, nobody is led away."""
 
 import dataclasses
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,15 +18,6 @@ from autograder.model import Band, CheckResult, Departure, ExerciseResult, Hint,
 from autograder.reports import page as student_page
 
 KEY = b"a secret for tests, and only for tests"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox",  # CI runs as root, where Chromium refuses its own sandbox; the pages are ours
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 OUTSIDE = "http://127.0.0.1:9/"  # nobody listens there; a request is seen before it leaves
 
 # Runs in every frame before anything of the page: whatever names `owned` is told of, and so is what the policy stops.
@@ -83,22 +73,6 @@ class Seen:
     asked: list[str] = field(default_factory=list)
     led: list[str] = field(default_factory=list)
     text: str = ""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium; the tests are skipped, with what to install, where there is none."""
-    api = pytest.importorskip(
-        "playwright.sync_api",
-        reason="the browser tests need the Python package playwright: make setup-ci",
-    )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"the browser tests need Chromium: install it so that one of {', '.join(BROWSERS)} is on the PATH")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 class Watcher:

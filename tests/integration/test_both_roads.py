@@ -1,5 +1,6 @@
 """Two roads to one gradebook: ``nbgrader autograde`` with our steps in its lists, and ``autograder grade``."""
 
+import csv
 import os
 import shutil
 import subprocess
@@ -22,8 +23,11 @@ CHOSEN = ("ada", "jonas", "pilar", "tala", "vera", "gustav", "wanjiru", "evil-ex
 
 pytestmark = pytest.mark.xdist_group("both roads")  # each is gone once, which takes half a minute
 
-LATE = """
+# late work gets nothing; and an exchange beside the course's folder, through which feedback is handed out
+SETTINGS = """
+import pathlib
 c.LateSubmissionPlugin.penalty_method = "zero"
+c.Exchange.root = str(pathlib.Path.cwd() / "exchange")
 """
 
 
@@ -53,8 +57,12 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (submitted / student / NAME / "timestamp.txt").write_text(when)
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
         book.update_or_create_assignment(NAME, duedate="2030-01-02 00:00:00 UTC")
+    for folder in submitted.glob(f"*/{NAME}"):  # as ``nbgrader collect`` brings it
+        (folder / "submission_secret.txt").write_text(f"the secret of {folder.parent.name}")
+    (course / "exchange").mkdir()
+    (course / "exchange").chmod(0o777)  # as nbgrader wants it: every student writes there
     with (course / "nbgrader_config.py").open("a") as config:
-        config.write(LATE)
+        config.write(SETTINGS)
     done = run(course, BIN / "autograder", "doctor")  # makes nothing; the secret comes with the first grading
     assert done.returncode == 0, done.stderr
     (course / ".autograder").mkdir(exist_ok=True)
@@ -140,8 +148,37 @@ def test_nbgrader_reads_our_outputs_as_the_scores_they_say(roads: dict[str, Path
                 assert earned == scores[student]["grades"][settings["grade_id"]][0], (student, settings["grade_id"])
 
 
+def exported(course: Path) -> list[dict[str, str]]:
+    """Return the rows that ``nbgrader export`` writes."""
+    done = run(course, BIN / "nbgrader", "export")
+    assert done.returncode == 0, done.stderr[-2000:]
+    with (course / "grades.csv").open(newline="", encoding="utf-8") as file:
+        return sorted(csv.DictReader(file), key=repr)
+
+
+def test_both_roads_end_in_the_same_exported_table(roads: dict[str, Path]) -> None:
+    """``nbgrader export`` writes the same CSV after either road, with what was earned and what was taken off."""
+    ours, theirs = exported(roads["ours"]), exported(roads["theirs"])
+    assert ours == theirs
+    declared = {member.student: member.score for member in demo.MEMBERS if member.student in CHOSEN}
+    assert {row["student_id"]: float(row["raw_score"]) for row in ours} == declared
+    late = {row["student_id"]: float(row["late_submission_penalty"]) for row in ours}
+    assert late == dict.fromkeys(declared, 0.0) | {"jonas": declared["jonas"]}
+    assert {row["student_id"]: float(row["score"]) for row in ours} == declared | {"jonas": 0.0}
+
+
+def released(course: Path) -> list[bytes]:
+    """Return the pages that ``nbgrader release_feedback`` hands out."""
+    done = run(course, BIN / "nbgrader", "release_feedback", NAME)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return sorted(path.read_bytes() for path in (course / "exchange").rglob("feedback/*.html"))
+
+
 def test_feedback_is_where_nbgrader_hands_it_out(roads: dict[str, Path]) -> None:
-    """Our page stands where ``nbgrader release_feedback`` looks; ``generate_feedback`` works on the other road."""
+    """On our road our pages are released as they are; on the other, what ``generate_feedback`` makes with our texts.
+
+    To each student alone: nbgrader names a page after the secret that came with the submission.
+    """
     ours = roads["ours"]
     page = ours / "feedback" / "ada" / NAME / f"{NAME}.html"
     assert page.read_bytes() == (ours / "results" / NAME / "ada" / "feedback.html").read_bytes()
@@ -149,6 +186,10 @@ def test_feedback_is_where_nbgrader_hands_it_out(roads: dict[str, Path]) -> None
     assert done.returncode == 0, done.stderr[-2000:]
     theirs = (roads["theirs"] / "feedback" / "jonas" / NAME / f"{NAME}.html").read_text()
     assert "softmax over rows" in theirs  # our comment, in nbgrader's own page
+    for course in roads.values():
+        pages = [path.read_bytes() for path in (course / "feedback").glob(f"*/{NAME}/*.html")]
+        assert len(pages) == len(CHOSEN)
+        assert released(course) == sorted(pages)
 
 
 @pytest.mark.parametrize("again", ["ours", "theirs"])

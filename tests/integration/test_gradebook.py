@@ -1,4 +1,7 @@
-"""The gradebook, against nbgrader itself: its commands make the course and read the grades back."""
+"""The gradebook, against nbgrader itself: its commands make the course and read the grades back.
+
+Whatever has to do with rows is shown on SQLite and on PostgreSQL.
+"""
 
 import csv
 import datetime as dt
@@ -15,7 +18,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder import gradebook, gradebook_access
@@ -27,7 +30,10 @@ POINTS = {"UNQ_C1": 40.0, "UNQ_C2": 60.0}
 ANSWERS = {"UNQ_C1": "return 2 * x", "UNQ_C2": "return x**2"}
 WRONG = "return x"
 LONG_AGO = dt.datetime(2026, 3, 1, 12, 0, 0)  # noqa: DTZ001 - what a gradebook holds has no time zone
+DATABASES = ("sqlite", "postgresql")
 PROVENANCE = Provenance("g", "a", "s", "k", "namespaces", "3.11", "2.0")
+
+pytestmark = pytest.mark.xdist_group("postgresql")
 
 
 # ---- the course ----------------------------------------------------------------------------------
@@ -86,10 +92,38 @@ def course(template, tmp_path):
     return shutil.copytree(template, tmp_path / "course")
 
 
-@pytest.fixture
-def url(course):
-    """Return the URL of its gradebook."""
-    return gradebook.url_in(course)
+@pytest.fixture(scope="module")
+def on_server(template, postgresql, tmp_path_factory):
+    """Let nbgrader generate the same course's assignment into an empty database of a server; return the server."""
+    root = shutil.copytree(template, tmp_path_factory.mktemp("on-server") / "course")
+    _configure(root, postgresql.create("generated"))
+    _nbgrader(root, "generate_assignment", NAME, "--force")
+    return postgresql
+
+
+def _configure(course, url):
+    # PostgreSQL holds nbgrader to its foreign keys, and so a course must have a name
+    settings = {"db_url": url, "course_id": "numbers"}
+    lines = [f"c.CourseDirectory.{name} = {value!r}\n" for name, value in settings.items()]
+    (course / "nbgrader_config.py").write_text("c = get_config()\n" + "".join(lines))
+
+
+@pytest.fixture(params=DATABASES)
+def url(request, course):
+    """Return the URL of its gradebook, on either database; on a server, nbgrader's configuration names it."""
+    if request.param == "sqlite":
+        return gradebook.url_in(course)
+    url = request.getfixturevalue("on_server").create("course", "generated")
+    _configure(course, url)
+    return url
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request, tmp_path):
+    """Return the URL of a gradebook that is still to be made."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new.db'}"
+    return request.getfixturevalue("postgresql").create("empty")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +158,6 @@ def _ungradable(student):
 
 def _rows(url):
     """Return everything a gradebook holds about submissions, by names instead of ids."""
-    path = sa.make_url(url).database
     queries = {
         "students": "SELECT id, first_name, last_name, email, lms_user_id FROM student",
         "submissions": """SELECT a.name, s.student_id, s.timestamp, s.extension
@@ -138,24 +171,33 @@ def _rows(url):
             FROM comment m JOIN base_cell c ON c.id = m.cell_id JOIN submitted_notebook b ON b.id = m.notebook_id
             JOIN submitted_assignment s ON s.id = b.assignment_id""",
     }
-    with sqlite3.connect(path) as connection:
-        rows = {table: sorted(connection.execute(query).fetchall(), key=repr) for table, query in queries.items()}
-    connection.close()
-    return rows
+    return {table: _sorted(url, query) for table, query in queries.items()}
 
 
-def _sql(url, statement):
-    connection = sqlite3.connect(sa.make_url(url).database)
-    with connection:
-        connection.execute(statement)
-    connection.close()
+def _sorted(url, query):
+    """Return what a query finds, in one order and one spelling: SQLite has numbers for truth, and texts for times."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        found = [tuple(map(_spelt, row)) for row in connection.execute(sa.text(query))]
+    return sorted(found, key=repr)
+
+
+def _spelt(value):
+    return str(value) if isinstance(value, dt.datetime) else int(value) if isinstance(value, bool) else value
+
+
+def _sql(url, *statements):
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
 
 
 # ---- the same rows as nbgrader ---------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_leaves_the_rows_that_nbgrader_autograde_leaves(course, url, tmp_path):
+def test_leaves_the_rows_that_nbgrader_autograde_leaves(course, url, tmp_path, request):
     """For the same verdicts, both roads leave equal students, submissions, notebooks, grades and comments."""
     notebook = nbformat.read(course / "release" / NAME / f"{NAME}.ipynb", as_version=4)
     for cell in notebook.cells:
@@ -168,6 +210,10 @@ def test_leaves_the_rows_that_nbgrader_autograde_leaves(course, url, tmp_path):
     nbformat.write(notebook, folder / f"{NAME}.ipynb")
     (folder / "timestamp.txt").write_text("2026-03-01 12:00:00.000000 UTC")
     theirs = shutil.copytree(course, tmp_path / "theirs")
+    elsewhere = gradebook.url_in(theirs)
+    if sa.make_url(url).get_backend_name() == "postgresql":
+        elsewhere = request.getfixturevalue("on_server").create("theirs", "generated")
+        _configure(theirs, elsewhere)
     _nbgrader(theirs, "autograde", NAME)
 
     report = _report("s001", (40.0, 0.0))
@@ -175,7 +221,7 @@ def test_leaves_the_rows_that_nbgrader_autograde_leaves(course, url, tmp_path):
     moment = dt.datetime(2026, 3, 1, 13, 0, tzinfo=dt.timezone(dt.timedelta(hours=1)))
     gradebook.write(url, [gradebook.Graded(replace(report, exercises=silent), moment)])
 
-    expected = _rows(gradebook.url_in(theirs))
+    expected = _rows(elsewhere)
     assert [row[2] for row in expected["grades"]] == [40.0, 0.0]  # nbgrader did grade it
     assert _rows(url) == expected
 
@@ -279,15 +325,20 @@ def test_late_submissions_are_penalised_as_nbgrader_does(url, penalty, kept):
 
 # ---- whole or not at all ---------------------------------------------------------------------
 
+BOOM = "BEFORE INSERT ON comment WHEN NEW.auto_comment = 'boom'"
+FIRE = {
+    "sqlite": (f"CREATE TRIGGER t {BOOM} BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",),
+    "postgresql": (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk on fire'; END $$",
+        "CREATE TRIGGER t BEFORE INSERT ON comment FOR EACH ROW WHEN (NEW.auto_comment = 'boom') EXECUTE FUNCTION f()",
+    ),
+}
+
 
 def test_a_failing_batch_leaves_nothing_of_itself(url, monkeypatch):
     """Batches before the failing one are kept whole, of the failing one not even a student."""
     monkeypatch.setattr(gradebook, "BATCH", 2)
-    _sql(
-        url,
-        "CREATE TRIGGER t BEFORE INSERT ON comment WHEN NEW.auto_comment = 'boom' "
-        "BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",
-    )
+    _sql(url, *FIRE[sa.make_url(url).get_backend_name()])
     report = _report("s004")
     bad = replace(report, exercises=tuple(replace(e, feedback="boom") for e in report.exercises))
     with pytest.raises(GraderError, match="disk on fire"):
@@ -323,7 +374,7 @@ def test_ids_that_no_gradebook_can_hold_stop_nobody_else(url):
     assert [row[0] for row in _rows(url)["students"]] == ["s001"]
 
 
-@pytest.mark.parametrize("student", ["-5", "a'; DROP TABLE grade; --", "née", "名前", "<b>"])
+@pytest.mark.parametrize("student", ["-5", "a'; DROP TABLE grade; --", "née", "名前", "<b>", "名" * 128])
 def test_odd_ids_are_only_ids(url, student):
     """An id is stored as it is, whatever it looks like."""
     gradebook.write(url, [_graded(student)])
@@ -353,7 +404,6 @@ def test_an_unknown_assignment_is_named(url):
 
 def _records(url):
     """Return what a gradebook holds about assignments, by names instead of ids."""
-    connection = sqlite3.connect(sa.make_url(url).database)
     queries = (
         "SELECT name, duedate FROM assignment",
         "SELECT name, kernelspec FROM notebook",
@@ -362,21 +412,19 @@ def _records(url):
         "SELECT version_num FROM alembic_version",
         "SELECT (SELECT count(*) FROM solution_cells)",
     )
-    rows = [sorted(connection.execute(query).fetchall(), key=repr) for query in queries]
-    connection.close()
-    return rows
+    return [_sorted(url, query) for query in queries]
 
 
-def test_adds_an_assignment_as_nbgrader_does(course, url, tmp_path):
+def test_adds_an_assignment_as_nbgrader_does(course, empty):
     """From the release notebook, a new gradebook records what ``generate_assignment`` recorded; twice is once."""
-    new = f"sqlite:///{tmp_path / 'new.db'}"
     release = course / "release" / NAME / f"{NAME}.ipynb"
-    gradebook.ensure_assignment(new, NAME, release)
-    gradebook.ensure_assignment(new, NAME, release)
-    assert _records(new) == _records(url)
-    gradebook.check(new, course)
-    gradebook.write(new, [_graded("s001")])
-    assert len(_rows(new)["grades"]) == 2
+    gradebook.check(empty, course)
+    gradebook.ensure_assignment(empty, NAME, release)
+    gradebook.ensure_assignment(empty, NAME, release)
+    assert _records(empty) == _records(gradebook.url_in(course))
+    gradebook.check(empty, course)
+    gradebook.write(empty, [_graded("s001")])
+    assert len(_rows(empty)["grades"]) == 2
 
 
 def test_adds_no_solution_to_the_gradebook(course, tmp_path, nbgrader_api):
@@ -412,18 +460,19 @@ def test_a_notebook_that_is_none_is_named(url, tmp_path):
 # ---- the check before a run ------------------------------------------------------------------------
 
 
-def test_a_good_gradebook_passes_and_is_left_alone(course, url):
+def test_a_good_gradebook_passes_and_is_left_alone(course):
     """A gradebook of this nbgrader is fine; so is none at all, and none is made by looking."""
     before = (course / "gradebook.db").read_bytes()
-    gradebook.check(url, course)
+    gradebook.check(gradebook.url_in(course), course)
     assert (course / "gradebook.db").read_bytes() == before
     gradebook.check(f"sqlite:///{course / 'none.db'}", course)
     assert not (course / "none.db").exists()
 
 
-def test_a_locked_gradebook_is_reported(course, url, monkeypatch):
+def test_a_locked_gradebook_is_reported(course, monkeypatch):
     """A gradebook that another program is writing gives one line, and is fine once that ends."""
-    monkeypatch.setattr(gradebook_access, "_WAIT", 0.05)
+    url = gradebook.url_in(course)
+    monkeypatch.setattr(gradebook_access, "GLANCE", 0.05)
     other = sqlite3.connect(course / "gradebook.db")
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(UsageError, match=r"gradebook\.db is locked by another program"):
@@ -445,11 +494,7 @@ def test_a_gradebook_of_another_nbgrader_is_reported(course, url, revision, mess
 
 def test_the_revision_is_the_one_that_nbgrader_stamps(url):
     """What we read from nbgrader's migration scripts is what its own command put into a gradebook."""
-    connection = sqlite3.connect(sa.make_url(url).database)
-    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
-        (gradebook_access._revisions()[0],)
-    ]
-    connection.close()
+    assert _sorted(url, "SELECT version_num FROM alembic_version") == [(gradebook_access._revisions()[0],)]
 
 
 @pytest.mark.parametrize(
@@ -520,6 +565,7 @@ NASTY = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 
 @settings(max_examples=150, deadline=None)
 @given(text=NASTY, line=NASTY)
+@example(text='_"_', line="")
 def test_a_comment_is_text_on_the_feedback_page(text, line):
     """However it is written, a comment becomes paragraphs and code on nbgrader's page, never markup or a link."""
     from nbconvert.filters import markdown2html

@@ -62,7 +62,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
-    ("departure", "draws", "holding", "intake.times", "placing", "statements"),
+    ("departure", "draws", "gradebook_connection", "holding", "intake.times", "placing", "statements"),
     ("interrupt",),
     ("errors", "model"),
     ("", "cluster", "reports", "sandbox"),  # the packages themselves: a docstring and the version
@@ -78,9 +78,10 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "reporting": ("model", "errors", "exporting", "holding", "results", "reports.*"),
     "holding": ("errors",),
     "placing": (),
-    "gradebook": ("model", "errors", "gradebook_access"),
-    "gradebook_comparison": ("model", "errors", "gradebook", "gradebook_access"),
-    "gradebook_access": ("errors",),
+    "gradebook": ("model", "errors", "gradebook_access", "gradebook_connection"),
+    "gradebook_comparison": ("model", "errors", "gradebook", "gradebook_access", "gradebook_connection"),
+    "gradebook_access": ("errors", "gradebook_connection"),
+    "gradebook_connection": ("errors",),
     "departure": ("model",),
     "draws": (),
     "assignments.*": ("model", "draws", "assignments.*"),  # data: what an assignment is, never how it is graded
@@ -125,7 +126,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 # The only modules that know of these packages.
 ONLY: Mapping[str, tuple[str, ...]] = {
     "nbgrader": ("gradebook", "gradebook_access", "late", "plugin", "release", "release_steps"),
-    "sqlalchemy": ("gradebook", "gradebook_access", "gradebook_comparison"),
+    "sqlalchemy": ("gradebook", "gradebook_access", "gradebook_comparison", "gradebook_connection"),
     "IPython": ("sandbox.guest",),
     "jinja2": ("reports.*",),
     "dask": ("cluster.executor",),

@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ci demo test check lint release grade audit doctor bench fuzz figures data lock clean
+.PHONY: help setup setup-ci demo test check lint release grade audit doctor bench fuzz soak figures data lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ fuzz: $(READY) ## attack what reads hostile bytes, for FUZZ_SECONDS (3600)
 		echo "atheris is not installed: fuzzing WITHOUT COVERAGE. make setup-ci changes that."; \
 		$(BIN)/python tests/fuzz/run_plain.py --seconds $(FUZZ_SECONDS); \
 	fi
+
+soak: $(READY) ## grade 3,000 submissions while processes are killed, and hold the end to an undisturbed run
+	$(BIN)/python tests/soak/soak.py
 
 figures: $(READY) ## draw the notebooks' figures
 	$(BIN)/python scripts/make_figures.py

@@ -100,7 +100,8 @@ def bare(course: Course, submitted: Path, workers: int) -> Run:
     """Run the bare limit; it leaves its own start out."""
     command = [sys.executable, str(HERE / "bare.py"), str(submitted), str(course.root), str(workers)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return Run(float(done.stdout), 0.0)
+    seconds, cpu = map(float, done.stdout.split())
+    return Run(seconds, cpu)
 
 
 def compare(options: argparse.Namespace, folder: Path) -> tuple[Figures, str]:

@@ -51,7 +51,7 @@ def grade(course: Course, submitted: Path, out: Path, workers: int, scheduler: s
             fresh=True,
             scheduler=scheduler,
         )
-        summary = coordinate.grade_submissions(order, lambda _: None, step, launched)
+        summary = coordinate.grade_submissions(order, coordinate.Audience(step=step), launched)
     if summary.exit_code:
         sys.exit("\n".join(summary.problems))
     return {

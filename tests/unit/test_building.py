@@ -151,8 +151,10 @@ def test_an_unsolved_release_reads_kindly_to_its_end(name: str, monkeypatch: pyt
     mine = notebook(cells["imports"], *(source for cell, source in cells.items() if cell.startswith("UNQ_")))
     waiting = [cell for cell, source in cells.items() if cell.startswith("test_") or said(source)]
     for cell in waiting:
-        with pytest.raises(PublicTestFailure, match="is not finished yet") as failure:
+        with pytest.raises(Exception, match="is not finished yet") as failure:
             exec(compile(cells[cell], cell, "exec"), mine)  # noqa: S102  our own notebook
+        # by its name: a neighbour that has loaded the modules anew has made another class of it
+        assert type(failure.value).__name__ == PublicTestFailure.__name__
         if cell.startswith("demo-"):
             assert str(failure.value).startswith("This demonstration builds on ")
             assert str(failure.value).count("\n") == 0

@@ -84,7 +84,7 @@ def _explains(exercise: Exercise, function: Callable[..., Any], observations: Se
                 expected = function(*ready(observation.inputs))
         except Exception:  # noqa: BLE001  a mistake may raise where the student's code did not: then it is another one
             return False
-        finite = True
+        finite, known = True, dict[tuple[int, int], tuple[Any, Any, bool]]()
         for check in exercise.checks:
             theirs, ours = part(observation.returned, check.key), part(expected, check.key)
             if check.judge is not None:
@@ -93,7 +93,7 @@ def _explains(exercise: Exercise, function: Callable[..., Any], observations: Se
                 continue
             if _far(theirs, ours):
                 return False
-            theirs, ours, all_finite = _numbers(theirs, ours)
+            theirs, ours, all_finite = _numbers(theirs, ours, known)
             if not compare(ours, theirs, check.name).right:
                 return False
             finite &= all_finite
@@ -111,13 +111,27 @@ def _far(theirs: Any, ours: Any) -> bool:
     return any(abs(ours.item(n) - theirs.item(n)) > ATOL_FLOAT32 + RTOL * abs(ours.item(n)) for n in (0, -1))
 
 
-def _numbers(theirs: Any, ours: Any) -> tuple[Any, Any, bool]:
-    """Return two values with zeros where either is not finite, and whether both were finite everywhere."""
+def _numbers(theirs: Any, ours: Any, known: dict[tuple[int, int], tuple[Any, Any, bool]]) -> tuple[Any, Any, bool]:
+    """Return two values with zeros where either is not finite, and whether both were finite everywhere.
+
+    Parameters
+    ----------
+    known : dict
+        What has been returned for pairs of objects already: a cache holds the same parameters at every step. Both live
+        as long as this is used, so an id names one object.
+    """
+    pair = (id(theirs), id(ours))
+    if pair not in known:
+        known[pair] = _numbers_of(theirs, ours, known)
+    return known[pair]
+
+
+def _numbers_of(theirs: Any, ours: Any, known: dict[tuple[int, int], tuple[Any, Any, bool]]) -> tuple[Any, Any, bool]:
     if isinstance(ours, tuple | list) and isinstance(theirs, tuple | list) and len(ours) == len(theirs):
-        pairs = [_numbers(one, other) for one, other in zip(theirs, ours, strict=True)]
+        pairs = [_numbers(one, other, known) for one, other in zip(theirs, ours, strict=True)]
         return [p[0] for p in pairs], [p[1] for p in pairs], all(p[2] for p in pairs)
     if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
-        named = {key: _numbers(theirs[key], ours[key]) for key in ours}
+        named = {key: _numbers(theirs[key], ours[key], known) for key in ours}
         return (
             {k: p[0] for k, p in named.items()},
             {k: p[1] for k, p in named.items()},
@@ -128,4 +142,6 @@ def _numbers(theirs: Any, ours: Any) -> tuple[Any, Any, bool]:
     if not ours.dtype.kind == theirs.dtype.kind == "f":
         return theirs, ours, True
     finite = np.isfinite(ours) & np.isfinite(theirs)
-    return np.where(finite, theirs, 0.0), np.where(finite, ours, 0.0), bool(finite.all())
+    if finite.all():
+        return theirs, ours, True
+    return np.where(finite, theirs, 0.0), np.where(finite, ours, 0.0), False

@@ -153,8 +153,15 @@ def grade_submissions(
 class Coordinator:
     """One run, from its hold on the results folder to its summary; a context manager that ends every process of it."""
 
-    def __init__(self, order: Order, launched: Launched | None, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, order: Order, launched: Launched | None, stopped: Callable[[], bool], *, more_to_come: bool = False
+    ) -> None:
         """Take hold of the results folder, if there is one already.
+
+        Parameters
+        ----------
+        more_to_come : bool
+            Whether there may be work for more workers than the first submissions need.
 
         Raises
         ------
@@ -165,6 +172,7 @@ class Coordinator:
         self._floor = floor_of(order.min_isolation)
         self._setting = Setting(order.course, order.key, order.limits, self._floor)
         self._launched, self._stopped = launched, stopped
+        self._more_to_come = more_to_come
         self._fresh = order.fresh
         self._left = 0  # submissions that were to be graded, and were not
         self._is_whole = False  # whether the class was gone through once
@@ -307,8 +315,9 @@ class Coordinator:
             self._place.workers.close()  # they know of other assignments only
             names, self._place = sorted({*names, *self._place.provenance}), None
         if self._place is None:
-            workers = max(1, min(self._order.workers, number))
+            workers = self._order.workers if self._more_to_come else max(1, min(self._order.workers, number))
             self._place = workplace.choose(self._setting, names, self._order.scheduler, workers, self._launched)
+            self._launched = None  # it belongs to the first assignment's grader now
         return self._place
 
     def _claim(self, names: Sequence[str]) -> None:

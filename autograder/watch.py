@@ -39,7 +39,7 @@ def watch(
     """
     if order.dry_run:
         raise UsageError("--watch writes what it grades; --dry-run writes nothing. Choose one of them.")
-    with Coordinator(order, launched, lambda: bool(interrupt)) as coordinator:
+    with Coordinator(order, launched, lambda: bool(interrupt), more_to_come=True) as coordinator:
         watching = _Watch(coordinator, order, audience)
         watching.begin()
         if not interrupt:

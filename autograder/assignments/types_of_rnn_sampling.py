@@ -97,19 +97,27 @@ def _tells(x0: Array, a0: Array, p: dict[str, Array], steps: int) -> bool:
     return bool(lively and not alike and not (paths[:, 1:] == own).all(axis=(0, 2)).any())
 
 
-def law(x0: Array, a0: Array, p: dict[str, Array], steps: int) -> Array:
-    """Return the probability of every path of the first example, shape (n_y,) * steps."""
+def law(x0: Array, a0: Array, p: dict[str, Array], steps: int) -> tuple[Array, Array]:
+    """Return the probability of every path of the first example, shape (n_y,) * steps, as it is and where luck repeats.
+
+    Where each example has one number between 0 and 1 for all its steps, in the place of a draw in each, a path comes if
+    that number lies in the slice of every one of its symbols: the second law.
+    """
     n_y = len(p["by"])
     paths = np.indices((n_y,) * steps).reshape(steps, -1)  # one column for each path there is
     xt, a, probability = x0[:, :1], a0[:, :1], np.ones(paths.shape[1])
+    low, high = np.zeros(paths.shape[1]), np.ones(paths.shape[1])
     for symbols in paths:
         a = np.tanh(p["Waa"] @ a + p["Wax"] @ xt + p["ba"])
         scores = p["Wya"] @ a + p["by"]
         powers = np.exp(scores - scores.max(axis=0))
         column = np.broadcast_to(powers / powers.sum(axis=0), (n_y, paths.shape[1]))
-        probability = probability * column[symbols, np.arange(paths.shape[1])]
+        own, reached = ((symbols, np.arange(paths.shape[1])), np.cumsum(column, axis=0))
+        probability = probability * column[own]
+        low, high = np.maximum(low, reached[own] - column[own]), np.minimum(high, reached[own])
         xt = np.eye(n_y)[:, symbols]
-    return probability.reshape((n_y,) * steps)
+    shape = (n_y,) * steps
+    return probability.reshape(shape), np.maximum(high - low, 0.0).reshape(shape)
 
 
 def uncertain(rng: Rng, n_y: int, n_a: int, steps: int, m: int = MANY) -> Inputs:
@@ -119,18 +127,20 @@ def uncertain(rng: Rng, n_y: int, n_a: int, steps: int, m: int = MANY) -> Inputs
         p["Wax"] *= 2.5
         x0, a0 = rng.standard_normal((n_y, 1)), rng.uniform(-0.9, 0.9, (n_a, 1))
         # one draw in fifty will do, and a look at the first steps tells of most others that they will not
-        if not all(_lively(law(x0, a0, p, some), steps) for some in range(1, steps + 1)):
+        if not all(_lively(*law(x0, a0, p, some), steps) for some in range(1, steps + 1)):
             continue
         columns = np.ones((1, m))
         return x0 @ columns, a0 @ columns, p, steps, Seed(int(rng.integers(2**31)))
     raise RuntimeError("No draw has chances that tell mistakes apart: the sizes are too small for it.")
 
 
-def _lively(probability: Array, of: int) -> bool:
-    """Return whether the mistakes of sampling would be seen: all equal, independent steps, the likeliest alone.
+def _lively(probability: Array, same_luck: Array, of: int) -> bool:
+    """Return whether the mistakes of sampling would be seen: all equal, independent steps, the likeliest, one luck.
 
     Parameters
     ----------
+    probability, same_luck : array of shape (n_y,) * steps
+        The two laws of `law`.
     of : int
         How many steps there will be; where the law is of fewer, whether they may still be.
     """
@@ -144,7 +154,19 @@ def _lively(probability: Array, of: int) -> bool:
     leaning = [
         np.abs(_share(probability, (t, t + 1)) - np.outer(alone[t], alone[t + 1])).max() for t in range(steps - 1)
     ]
-    return bool(max(np.abs(share - 1 / n_y).max() for share in alone) > 0.2 and max(leaning) > 0.22)
+    unequal = max(np.abs(share - 1 / n_y).max() for share in alone)
+    return bool(unequal > 0.2 and max(leaning) > 0.22 and (steps == 2 or _repeats(probability, same_luck)))
+
+
+def _repeats(probability: Array, same_luck: Array) -> bool:
+    """Return whether a sample whose luck repeats is seen to break the law: 4 standard deviations beyond the limit.
+
+    Half of the laws of three steps are such, and only few of two: one case of three steps is enough.
+    """
+    return any(
+        (surprise(MANY * _share(same_luck, axes), MANY, _share(probability, axes)) > 2.5 * LIMIT).any()
+        for axes in _events(probability.ndim)
+    )
 
 
 def _events(steps: int) -> Iterator[tuple[int, ...]]:
@@ -235,7 +257,7 @@ def _free(inputs: Inputs) -> bool:
 @lru_cache(maxsize=16)
 def _law(drawn: _Drawn) -> Array:
     x0, a0, p, steps, _ = drawn.inputs
-    return law(x0, a0, p, steps)
+    return law(x0, a0, p, steps)[0]
 
 
 def _alike(said: Array) -> bool:
@@ -274,8 +296,13 @@ def chances(inputs: Inputs, expected: Any, given: Any) -> str:
     if x0.shape[1] < MANY:
         return ""
     right = _law(_Drawn(inputs))
-    mistaken = expected is not None and _departs(expected, right) is not None
-    axes = _differ(expected, given, len(p["by"])) if mistaken else _departs(given, right)
+    axes = _departs(given, right)
+    if expected is not None:
+        departs = _departs(expected, right)
+        if departs is not None and axes is None:  # it breaks a law that the student keeps
+            axes = departs
+        elif departs is not None:
+            axes = _differ(expected, given, len(p["by"]))
     if axes is None:
         return ""
     if len(axes) == 1:
@@ -292,14 +319,17 @@ SEEDED = ("a generator", "the same generator again", "another generator")  # the
 
 @cache
 def seeded(number: int) -> Inputs:
-    """Return the same inputs for every student, with plenty of choice: only the generator's seed differs."""
-    rng = np.random.default_rng(2718)
+    """Return the same inputs for every student, with plenty of choice in all steps: only the generator's seed differs.
+
+    The network is the 54th of its kind: of the first 150, the one that stays undecided longest.
+    """
+    rng = np.random.default_rng(54)
     x0, a0, p, _, _ = uncertain(rng, 3, 5, 3, m=8)
     return x0, a0, p, 40, Seed(number)
 
 
 def follows_generator(observations: Sequence[Observation]) -> str:
-    """Judge whether the given generator decides, and nothing else; two of its runs agree by chance in 1 of 1e60."""
+    """Judge whether the given generator decides, and nothing else; two of its runs agree by chance in less than 1 of 1e40."""
     returned = {seen.case: seen.returned for seen in observations}
     once, again, other = (returned[name] for name in SEEDED)
     if not np.array_equal(once, again):

@@ -190,10 +190,57 @@ def exact_law(x0: Any, a0: Any, p: Any, steps: int) -> dict[tuple[int, ...], flo
 def test_the_law_of_paths_is_that_of_the_formulas(seed: int) -> None:
     """What samples are held to agrees with a walk down the tree of all paths, number by number."""
     x0, a0, p, steps, _ = sampling.uncertain(np.random.default_rng(seed), 3, 5, 4)
-    law = sampling.law(x0, a0, p, steps)
+    law, _ = sampling.law(x0, a0, p, steps)
     assert law.shape == (3, 3, 3, 3)
     for path, chance in exact_law(x0, a0, p, steps).items():
         assert law[path] == pytest.approx(chance, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_law_where_luck_repeats_is_that_of_the_mistake(seed: int) -> None:
+    """Walks of 20,000 examples, each with one number for all its steps, come as often as the second law says."""
+    x0, a0, p, steps, _ = sampling.uncertain(np.random.default_rng(seed), 3, 5, 3)
+    _, law = sampling.law(x0, a0, p, steps)
+    assert law.sum() == pytest.approx(1.0)
+    m = 20_000
+    luck = np.random.default_rng(seed + 100).random(m)
+    xt, a, said = np.repeat(x0[:, :1], m, axis=1), np.repeat(a0[:, :1], m, axis=1), []
+    for _ in range(steps):
+        a = np.tanh(p["Waa"] @ a + p["Wax"] @ xt + p["ba"])
+        powers = np.exp(p["Wya"] @ a + p["by"])
+        said.append((np.cumsum(powers / powers.sum(axis=0), axis=0) < luck).sum(axis=0))
+        xt = np.eye(3)[:, said[-1]]
+    shares = sampling._counts(np.array(said), tuple(range(steps)), 3) / m
+    assert np.abs(shares - law).max() < 0.02  # 5 standard deviations and more
+
+
+def test_a_sample_that_keeps_the_law_is_never_taken_for_one_whose_luck_repeats(loaded: Loaded) -> None:
+    """Whoever draws from a generator of their own keeps the law: in a diagnosis the mistake's sample does not fit."""
+    assignment, ref = loaded
+    exercise = assignment.exercise("UNQ_C2")
+    (mistake,) = (m for m in exercise.mistakes if m.id == "same-luck-in-every-step")
+    mistaken = ref.mistaken("UNQ_C2", mistake)["one_to_many_generate"]
+    right = ref.functions["one_to_many_generate"]
+    for seed in range(40):
+        inputs = sampling.uncertain(np.random.default_rng(seed), 3, 5, 3)
+        theirs = right(*inputs[:4], np.random.default_rng([seed, 5]))
+        assert sampling.chances(inputs, mistaken(*ready(inputs)), theirs), seed
+
+
+def test_two_runs_of_the_seeded_network_never_agree_by_chance() -> None:
+    """In 8 examples of 40 steps there are so many choices that equal symbols come from an equal generator."""
+    x0, a0, p, steps, _ = sampling.seeded(11)
+    examples, m = x0.shape[1], 5000
+    rng, agreed = np.random.default_rng(3), np.ones(m)  # the chance that another run of an example says the same
+    xt, a = np.repeat(x0[:, :1], m, axis=1), np.repeat(a0[:, :1], m, axis=1)
+    for _ in range(steps):
+        a = np.tanh(p["Waa"] @ a + p["Wax"] @ xt + p["ba"])
+        powers = np.exp(p["Wya"] @ a + p["by"])
+        column = powers / powers.sum(axis=0)
+        said = (np.cumsum(column, axis=0) < rng.random(m)).sum(axis=0).clip(0, len(column) - 1)
+        agreed *= column[said, np.arange(m)]
+        xt = np.eye(len(column))[:, said]
+    assert agreed.mean() ** examples < 1e-40
 
 
 def test_surprise_bounds_the_binomial_tail() -> None:
@@ -220,7 +267,7 @@ def test_thousands_of_right_samples_are_accepted() -> None:
     for _ in range(20):
         for n_y, n_a, steps in ((3, 5, 4), (4, 6, 3)):
             inputs = sampling.uncertain(rng, n_y, n_a, steps)
-            law = sampling.law(*inputs[:4])
+            law, _ = sampling.law(*inputs[:4])
             samples = rng.multinomial(sampling.MANY, law.ravel(), size=250).reshape(250, *law.shape)
             for axes in sampling._events(steps):
                 others = tuple(t + 1 for t in range(steps) if t not in axes)

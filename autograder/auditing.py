@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,8 +36,18 @@ def path_of(course: Course) -> Path:
     return course.root / "audit.json"
 
 
-def audited(course: Course, names: Sequence[str], *, workers: int = 0, key: str = "") -> Iterator[Audited]:
-    """Audit assignments, one after the other, each on all workers; write ``audit.json`` in the end.
+def audited(
+    course: Course,
+    names: Sequence[str],
+    *,
+    workers: int = 0,
+    key: str = "",
+    begin: Callable[[int], None] = lambda _: None,
+    step: Callable[[], None] = lambda: None,
+) -> Iterator[Audited]:
+    """Audit assignments on all workers; write ``audit.json`` in the end.
+
+    The work of all assignments is handed out first, so that no worker waits for the last part of an assignment.
 
     Parameters
     ----------
@@ -45,6 +55,8 @@ def audited(course: Course, names: Sequence[str], *, workers: int = 0, key: str 
         How many; 0 for one on each core.
     key : str
         Hexadecimal; what inputs are drawn from. Drawn anew where it is empty.
+    begin, step : callable
+        Called once with the number of parts that are known of, and after each part.
 
     Raises
     ------
@@ -64,9 +76,10 @@ def audited(course: Course, names: Sequence[str], *, workers: int = 0, key: str 
         run.prepare(setting, names, launched)
         run.wait_until_ready()
         with pools.pool(workers or pools.default_workers()) as executor:
-            for name in names:
-                audit = Audit(setting, name, executor)
-                findings = audit.findings()
+            audits = [Audit(setting, name, executor) for name in names]
+            begin(sum(audit.parts for audit in audits))
+            for name, audit in zip(names, audits, strict=True):
+                findings = audit.findings(step)
                 kept[name] = findings.to_json()
                 table = summary(findings, [exercise.id for exercise in audit.exercises])
                 yield Audited(findings.ok, table, tuple(complaints(findings)))

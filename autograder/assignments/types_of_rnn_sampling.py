@@ -329,7 +329,7 @@ def seeded(number: int) -> Inputs:
 
 
 def follows_generator(observations: Sequence[Observation]) -> str:
-    """Judge whether the given generator decides, and nothing else; two of its runs agree by chance in less than 1 of 1e40."""
+    """Judge whether the given generator decides, and nothing else; two runs agree by chance in less than 1 of 1e40."""
     returned = {seen.case: seen.returned for seen in observations}
     once, again, other = (returned[name] for name in SEEDED)
     if not np.array_equal(once, again):

@@ -87,13 +87,18 @@ class Audit:
             sources = [mutant.source for mutant in part]
             yield exercise, part, self._executor.submit(work.sat, self._setting, self._name, exercise.id, sources)
 
-    def findings(self, progress: Callable[[], None] = lambda: None) -> Findings:
+    @property
+    def parts(self) -> int:
+        """How many parts were handed out; what survives them is decided in further ones."""
+        return len(self._mutants) + len(self._mistakes)
+
+    def findings(self, step: Callable[[], None] = lambda: None) -> Findings:
         """Wait for the parts and return what they found.
 
         Parameters
         ----------
-        progress : callable
-            Called after each part.
+        step : callable
+            Called after each of `parts`.
         """
         done: list[Mutated] = []
         doubtful: list[tuple[int, Future[Fate]]] = []
@@ -103,14 +108,13 @@ class Audit:
                 if found.fate is Fate.SURVIVED:
                     doubtful.append((len(done), self._decide(exercise, mutant)))
                 done.append(found)
-            progress()
+            step()
         mistakes = []
         for known in self._mistakes:
             mistakes.append(known.result())
-            progress()
+            step()
         for index, decision in doubtful:
             done[index] = replace(done[index], fate=decision.result())
-            progress()
         needed = {m.digest for m in done if m.fate in (Fate.SURVIVED, Fate.ESCAPED)}
         return Findings(
             self._name,

@@ -71,11 +71,15 @@ def audit(
     """Test the hidden tests: the solution earns all, the release nothing, mistakes and mutants lose points."""
     from autograder import auditing  # noqa: PLC0415
     from autograder.course import Course  # noqa: PLC0415
+    from autograder.reports import progress  # noqa: PLC0415
 
     where = Course.at(course)
     console = terminal()
+    with progress.bar(console, "Auditing") as (begin, step):
+        chosen = names or where.assignments()
+        reports = list(auditing.audited(where, chosen, workers=workers, key=key, begin=begin, step=step))
     weak = False
-    for report in auditing.audited(where, names or where.assignments(), workers=workers, key=key):
+    for report in reports:
         console.print(report.table)
         for complaint in report.complaints:
             typer.echo(complaint)

@@ -18,27 +18,28 @@ def distinct_sizes(rng: Rng) -> Sizes:
     return n_x, n_a, n_y, m
 
 
-def parameters(rng: Rng, n_x: int, n_a: int, n_y: int) -> dict[str, np.ndarray[Any, Any]]:
-    """Draw the parameters of a cell.
+def parameters(rng: Rng, n_x: int, n_a: int, n_y: int, many: tuple[int, ...] = ()) -> dict[str, np.ndarray[Any, Any]]:
+    """Draw the parameters of a cell, or of ``many`` cells at once, in the leading axes of each array.
 
     The recurrent weights' spectral norm is at most 0.9 (it is at most the root of the largest sum of a row times that
     of a column): over long sequences two correct ways of rounding stay together instead of drifting apart, and a
     float32 answer stays right.
     """
-    Waa = rng.standard_normal((n_a, n_a))
+    Waa = rng.standard_normal((*many, n_a, n_a))
     sizes = np.abs(Waa)
+    bound = sizes.sum(axis=-2).max(axis=-1) * sizes.sum(axis=-1).max(axis=-1)
     return {
-        "Wax": rng.standard_normal((n_a, n_x)) / np.sqrt(n_x),
-        "Waa": Waa * (0.9 / np.sqrt(sizes.sum(axis=0).max() * sizes.sum(axis=1).max())),
-        "Wya": rng.standard_normal((n_y, n_a)) * 1.5,
-        "ba": away_from_zero(rng, n_a),
-        "by": away_from_zero(rng, n_y),
+        "Wax": rng.standard_normal((*many, n_a, n_x)) / np.sqrt(n_x),
+        "Waa": Waa * (0.9 / np.sqrt(bound))[..., None, None],
+        "Wya": rng.standard_normal((*many, n_y, n_a)) * 1.5,
+        "ba": away_from_zero(rng, n_a, many),
+        "by": away_from_zero(rng, n_y, many),
     }
 
 
-def away_from_zero(rng: Rng, n: int) -> np.ndarray[Any, Any]:
+def away_from_zero(rng: Rng, n: int, many: tuple[int, ...] = ()) -> np.ndarray[Any, Any]:
     """Draw a bias (n, 1) whose entries lie between 0.2 and 0.8 in size: one that is left out is missed."""
-    bias = rng.uniform(-0.6, 0.6, (n, 1))
+    bias = rng.uniform(-0.6, 0.6, (*many, n, 1))
     return bias + np.copysign(0.2, bias)
 
 

@@ -12,6 +12,7 @@ Never by the grading inputs, and never by many ordinary draws: both are what the
 import copy
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 from itertools import product
@@ -67,7 +68,7 @@ class Judge:
             return Equivalence.BYTECODE
         if not self._same_in_field(source):
             return Equivalence.UNRESOLVED
-        return self._beside_values(self._reference[name], mutant[name])
+        return self._beside_values(mutant[name])
 
     def _functions(self, source: str) -> dict[str, Any]:
         names = dict(self._given)
@@ -94,7 +95,7 @@ class Judge:
         for sizes in chosen[:_SHAPES]:
             inputs = open_inputs.filled(tuple(map(int, sizes)), make)
             try:
-                same = _equal(ours(*copy.deepcopy(inputs)), theirs(*copy.deepcopy(inputs)))
+                same = _equal(ours(*_copied(inputs)), theirs(*_copied(inputs)))
             except Exception:  # noqa: BLE001  code that a field cannot run (comparisons, sampling), or that differs
                 return False
             if not same:
@@ -112,34 +113,62 @@ class Judge:
                 continue
         return max(found, key=lambda one: (one.open, len(one.sizes)), default=None)
 
-    def _beside_values(self, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Equivalence:
+    def _beside_values(self, theirs: Callable[..., Any]) -> Equivalence:
         """Look at what a field cannot see, on numbers: overflow, dtype, sharing of memory, changed inputs."""
         precision = False
-        for case in self._exercise.cases:
-            for seed in range(_DRAWS):
-                for factor in (1.0, 1e3):
-                    outcomes = []
-                    for function in (ours, theirs):
-                        inputs = _scaled(ready(case.draw(np.random.default_rng(seed))), factor)
-                        before = copy.deepcopy(inputs)
-                        with np.errstate(all="ignore"), warnings.catch_warnings():
-                            warnings.simplefilter("ignore")
-                            result = function(*inputs)
-                        changed = not _equal(before, inputs)
-                        outcomes.append((result, _sharing(inputs, result), changed))
-                    (a, a_shared, a_changed), (b, b_shared, b_changed) = outcomes
-                    if a_shared != b_shared or a_changed != b_changed:
-                        return Equivalence.UNRESOLVED
-                    narrow = [x.dtype for x in _arrays(a)] != [x.dtype for x in _arrays(b)]
-                    precision |= narrow
-                    # far outside the range that is graded only overflow is looked at, and of the same kind of numbers
-                    if factor == 1.0:
-                        same = _same_finite(a, b) and compare(_finite(a), _finite(b), "value").right
-                    else:
-                        same = narrow or _same_finite(a, b)
-                    if not same:
-                        return Equivalence.UNRESOLVED
+        for inputs, factor, ours in self._beside:
+            mutant = _Outcome.of(theirs, inputs)
+            if mutant.shared != ours.shared or mutant.changed != ours.changed:
+                return Equivalence.UNRESOLVED
+            a, b = ours.result, mutant.result
+            narrow = [x.dtype for x in _arrays(a)] != [x.dtype for x in _arrays(b)]
+            precision |= narrow
+            # far outside the range that is graded only overflow is looked at, and of the same kind of numbers
+            if factor == 1.0:
+                same = _same_finite(a, b) and compare(_finite(a), _finite(b), "value").right
+            else:
+                same = narrow or _same_finite(a, b)
+            if not same:
+                return Equivalence.UNRESOLVED
         return Equivalence.PRECISION if precision else Equivalence.ALGEBRA
+
+    @cached_property
+    def _beside(self) -> list[tuple[Any, float, "_Outcome"]]:
+        """Inputs of every case, the factor they were multiplied by, and what the reference makes of them."""
+        ours = self._reference[self._exercise.function]
+        found = []
+        for case, seed, factor in product(self._exercise.cases, range(_DRAWS), (1.0, 1e3)):
+            inputs = _scaled(ready(case.draw(np.random.default_rng(seed))), factor)
+            found.append((inputs, factor, _Outcome.of(ours, inputs)))
+        return found
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a function makes of inputs.
+
+    Attributes
+    ----------
+    result : any
+        What it returns.
+    shared : list of bool
+        Which returned arrays share memory with which inputs and with each other.
+    changed : bool
+        Whether it changes its inputs.
+    """
+
+    result: Any
+    shared: list[bool]
+    changed: bool
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], inputs: Any) -> "_Outcome":
+        """Call a function on a copy of inputs."""
+        given = _copied(inputs)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = function(*given)
+        return cls(result, _sharing(given, result), not _equal(inputs, given))
 
 
 def _same_code(one: CodeType, other: CodeType) -> bool:
@@ -160,6 +189,8 @@ def _same_code(one: CodeType, other: CodeType) -> bool:
 def _equal(one: Any, other: Any) -> bool:
     """Return whether two values are the same in structure, shapes and every entry."""
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        if object not in (one.dtype, other.dtype):
+            return bool(np.array_equal(one, other))
         return one.shape == other.shape and all(a == b for a, b in zip(one.flat, other.flat, strict=True))
     if isinstance(one, tuple | list) and isinstance(other, tuple | list):
         return len(one) == len(other) and all(map(_equal, one, other))
@@ -176,6 +207,17 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
     elif isinstance(value, dict | tuple | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _arrays(inner)
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of inputs; elements of a field never change, so that arrays of them need not be copied deeply."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(map(_copied, value))
+    return copy.deepcopy(value)
 
 
 def _scaled(value: Any, factor: float) -> Any:

@@ -1,6 +1,7 @@
 """What a worker does for an audit; each keeps its graders, as it does when it grades a class."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,6 +33,7 @@ def mistake(
 ) -> KnownMistake:
     """Grade a notebook that holds one known mistake, and say what is not as it should be."""
     grader = run.grader_of(setting, assignment)
+    grader.tests.remember(students)
     exercise = grader.assignment.exercise(exercise_id)
     known = next(m for m in exercise.mistakes if m.id == mistake_id)
     problem = ""
@@ -77,24 +79,21 @@ def _listed(names: set[str]) -> str:
 
 def sat(setting: Setting, assignment: str, exercise_id: str, sources: Sequence[str]) -> list[list[Sitting]]:
     """Put changed solutions before the hidden tests."""
-    exam = _exam(setting, assignment, exercise_id)
+    exam = _exam(run.grader_of(setting, assignment), exercise_id)
     return [exam.sit(source) for source in sources]
 
 
-_exams: dict[tuple[str, str], tuple[Grader, Exam]] = {}  # of this process
-
-
-def _exam(setting: Setting, assignment: str, exercise_id: str) -> Exam:
-    grader = run.grader_of(setting, assignment)
-    key = (assignment, exercise_id)
-    if key not in _exams or _exams[key][0] is not grader:
-        _exams[key] = grader, Exam(grader, grader.assignment.exercise(exercise_id))
-    return _exams[key][1]
+@lru_cache(maxsize=16)  # of this process: a course has about ten exercises
+def _exam(grader: Grader, exercise_id: str) -> Exam:
+    return Exam(grader, grader.assignment.exercise(exercise_id))
 
 
 def decided(setting: Setting, assignment: str, exercise_id: str, source: str) -> Fate:
     """Decide what a mutant is that no test has killed."""
-    grader = run.grader_of(setting, assignment)
+    return _FATES[_judge(run.grader_of(setting, assignment), exercise_id).decide(source)]
+
+
+@lru_cache(maxsize=16)
+def _judge(grader: Grader, exercise_id: str) -> Judge:
     solutions = {e: cell.source for e, cell in grader.reference.source.solutions.items()}
-    judge_of = Judge(grader.assignment.exercise(exercise_id), dict(grader.reference.given), solutions)
-    return _FATES[judge_of.decide(source)]
+    return Judge(grader.assignment.exercise(exercise_id), dict(grader.reference.given), solutions)

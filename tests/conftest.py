@@ -57,3 +57,11 @@ def postgresql() -> Iterator[database_server.Server]:
     server = database_server.Server()
     yield server
     server.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Complain where tests of one group would not stay together: all would pass, in much more time."""
+    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
+    if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("This pytest and this pytest-xdist do not keep groups of tests together.")

@@ -319,7 +319,7 @@ def test_coverage_guided_fuzzing_of_each_target_finds_nothing_in_a_few_seconds()
         reason="NOT FUZZED WITH COVERAGE: atheris is not installed (make setup-ci); "
         "only seeds and random changes were tried",
     )
-    ran = _run("run_atheris.py", "--seconds", "24")
+    ran = _run("run_atheris.py", "--seconds", "12")
     for name in targets.TARGETS:
         said = re.search(rf"^{name}: (\d+) inputs .*; (.*)$", ran.stdout, re.MULTILINE)
         assert said, ran.stdout + ran.stderr

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from autograder import answers, loading, notebook, source
+from autograder import answers, loading, needed, notebook, source
 from autograder.course import PUBLIC_TESTS, Course
 from autograder.errors import IsolationError, SubmissionError
 from autograder.hidden_tests import HiddenTests
@@ -107,7 +107,7 @@ class Grader:
 
     def session(self, cells: Sequence[CellToRun]) -> Session:
         """Return a session in which these cells can be run."""
-        return Session(self._zygote, cells, self.limits)
+        return Session(self._zygote, cells, self.limits, needed.cells)
 
     def close(self) -> None:
         """End the zygote."""
@@ -155,6 +155,9 @@ class Grader:
             notes = [*found.notes, self._nothing_found(submission)]
         for index, death in sorted(session.deaths.items()):
             notes.append(f"Cell {index + 1} was stopped: {death.reason}. The other cells were run without it.")
+        if session.spared:
+            others = "another cell" if len(session.spared) == 1 else f"{len(session.spared)} other cells"
+            notes.append(f"Since so many cells were stopped, {others} that no graded function needs did not run again.")
         if session.output_truncated:
             notes.append(f"The notebook prints more than is kept: output truncated at {size(self.limits.output)}.")
         ended = time.perf_counter()

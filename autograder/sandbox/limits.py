@@ -22,7 +22,7 @@ class Limits:
     disk, file : int
         Bytes of the private file system, and of one file in it.
     guests : int
-        How many guests one submission may use up: a dead one is replaced, but not for ever.
+        How many guests of one submission may die: a dead one is replaced, but not for ever.
     """
 
     cell_seconds: float = 10.0

@@ -1,11 +1,12 @@
 """One submission in the sandbox: its cells run once, then its functions are called, over as many guests as it takes.
 
 A guest that dies is replaced, the cell or call that killed it is not tried again, and the run goes on at the next one;
-a bounded number of times, and never past the submission's own time.
+a bounded number of times, and never past the submission's own time. The last guest is not put at risk by cells that no
+graded function needs.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -79,18 +80,22 @@ class Session:
         Graded functions that are not there after all cells have run.
     doubtful : set of str
         Where a guest ended in a way that the submission need not be the cause of.
+    spared : set of int
+        Cells that the last guest did not run, since others of that kind had ended the guests before it.
     """
 
     zygote: Zygote
     cells: Sequence[CellToRun]
     limits: Limits
+    needed: Callable[[Sequence[CellToRun]], Collection[int]] = lambda cells: {cell.index for cell in cells}
     faults: dict[int, Fault] = field(default_factory=dict)
     deaths: dict[int, Answer] = field(default_factory=dict)
     unbound: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
+    spared: set[int] = field(default_factory=set)
     output_truncated: bool = False
     _guest: Guest | None = None
-    _guests: int = 0
+    _dead: int = 0  # guests
     _number: int = 0
     _end: float = 0.0
 
@@ -112,17 +117,19 @@ class Session:
     def run_cells(self) -> bool:
         """Run the cells in a fresh guest; return whether there is one now."""
         self._drop()
-        while self._guests < self.limits.guests and time.monotonic() < self._end:
-            self._guests += 1
+        while self._dead < self.limits.guests and time.monotonic() < self._end:
+            if self._dead == self.limits.guests - 1 and self.deaths:
+                self.spared = {cell.index for cell in self.cells} - {*self.needed(self.cells), *self.deaths}
             self._guest = self.zygote.guest(self.limits)
             if self._run_cells_once(self._guest):
                 return True
+            self._dead += 1
             self._drop()
         return False
 
     def _run_cells_once(self, guest: Guest) -> bool:
         """Run every cell that has not killed a guest before; False if one did now."""
-        alive = [cell for cell in self.cells if cell.index not in self.deaths]
+        alive = [cell for cell in self.cells if cell.index not in self.deaths and cell.index not in self.spared]
         self._number += 1
         self.unbound = {name for cell in self.cells if cell.index in self.deaths for name in cell.binds}
         request = {
@@ -219,6 +226,7 @@ class Session:
             death = error
         else:
             return answers
+        self._dead += 1
         self._drop()
         if death.doubtful:
             self.doubtful.add(f"call {len(answers)} of {function}, helped by {helper}")

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder import demo, variants
 from autograder.course import Course
+from autograder.grade import Grader
 from autograder.loading import written
 from autograder.model import Outcome
 from autograder.sandbox import client, launch
@@ -342,6 +344,37 @@ def test_guests_are_replaced_a_bounded_number_of_times(zygote: Zygote) -> None:
     with Session(zygote, cells, LIMITS) as session:
         assert session.call("f0", ()).outcome is Outcome.SKIPPED
         assert len(session.deaths) == LIMITS.guests
+
+
+def test_the_last_guest_runs_only_what_is_needed(zygote: Zygote) -> None:
+    """Any number of cells that end their guests leave the graded functions one, and what these need."""
+    deadly = [CellToRun(n, "import os; os._exit(1)") for n in range(1, 21)]
+    cells = [CellToRun(0, "one = 1"), *deadly, CellToRun(21, "def f(): return one", ("f",))]
+    with Session(zygote, cells, LIMITS, lambda _: {0, 21}) as session:
+        assert session.call("f", ()).value == 1
+        assert len(session.deaths) == LIMITS.guests - 1
+        assert session.spared == {*range(1, 21)} - session.deaths.keys()
+
+
+def test_cells_of_ones_own_that_end_every_guest_cost_no_points(grader: Grader, solutions: demo.Solutions) -> None:
+    """However many there are: the graded functions and what they need are run in the last guest without the others."""
+    notebook = solutions.solved()
+    for number in range(2 * grader.limits.guests):
+        notebook = variants.with_cell(notebook, f"import os\nif {number} >= 0:\n    os._exit(1)", before="UNQ_C1")
+    report = grader.grade(variants.write(notebook), "somebody")
+    assert report.score == report.max_score
+    stopped = [note for note in report.notes if "was stopped" in note]
+    assert len(stopped) == grader.limits.guests - 1
+    assert "5 other cells that no graded function needs did not run again" in report.notes[-1]
+
+
+def test_guests_that_were_asked_for_anew_are_not_counted(zygote: Zygote) -> None:
+    """Only guests that died are numbered: second attempts at exercises are not lost to a notebook's slow cells."""
+    cells = [CellToRun(0, "import os; os._exit(1)"), CellToRun(1, "def f(): return 1", ("f",))]
+    with Session(zygote, cells, LIMITS) as session:
+        for _ in range(3 * LIMITS.guests):
+            assert session.run_cells()
+        assert session.call("f", ()).value == 1
 
 
 def test_the_whole_submission_has_a_limit_of_its_own(zygote: Zygote) -> None:

@@ -1,0 +1,73 @@
+"""Which of a notebook's cells its graded functions cannot do without: with a last guest, only these are run."""
+
+import ast
+import symtable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autograder.notebook import parse_code
+from autograder.sandbox.session import CellToRun
+
+_CAP = 1 << 18  # characters that are looked at, in all cells together: a few seconds at the very worst
+_ANYTHING = "*"  # what a star import binds
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What a cell binds in the notebook's namespace, and what it reads from there, at once or when it is called."""
+
+    bound: frozenset[str] = frozenset()
+    read: frozenset[str] = frozenset()
+
+
+def cells(all_cells: Sequence[CellToRun]) -> frozenset[int]:
+    """Return the indices of the cells that bind graded functions, of those that bind what these read, and so on.
+
+    What is bound in other ways than by a statement, such as by ``exec``, is not seen.
+    """
+    names = _names(all_cells)
+    needed = {cell.index for cell in all_cells if cell.binds}
+    waiting = list(needed)
+    while waiting:
+        read = names[waiting.pop()].read
+        for index, found in names.items():
+            if index not in needed and (found.bound & read or _ANYTHING in found.bound):
+                needed.add(index)
+                waiting.append(index)
+    return frozenset(needed)
+
+
+def _names(all_cells: Sequence[CellToRun]) -> dict[int, _Names]:
+    room = _CAP
+    names = {}
+    for cell in sorted(all_cells, key=lambda cell: not cell.binds):  # those that matter most first
+        room -= len(cell.source)
+        tree = parse_code(cell.source) if room >= 0 else None
+        names[cell.index] = _names_in(tree) if tree is not None else _Names()
+    return names
+
+
+def _names_in(tree: ast.Module) -> _Names:
+    try:
+        table = symtable.symtable(ast.unparse(tree), "cell", "exec")  # without magic lines, which it could not read
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _Names()
+    bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    read = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+    for inner in _below(table):
+        for symbol in inner.get_symbols():
+            if symbol.is_global():
+                read.add(symbol.get_name())
+                if symbol.is_assigned():
+                    bound.add(symbol.get_name())
+    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
+        bound.add(_ANYTHING)
+    return _Names(frozenset(bound), frozenset(read))
+
+
+def _below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    waiting = list(table.get_children())
+    while waiting:
+        one = waiting.pop()
+        waiting += one.get_children()
+        yield one

@@ -35,14 +35,15 @@ STARTS = 5  # of a quick command, in each round
 
 
 class Figures:
-    """Seconds, processor seconds and memory of each side, round by round."""
+    """Seconds and processor seconds of each side, round by round, and the memory of ours."""
 
     def __init__(self) -> None:
         self.rounds: dict[str, list[Run]] = {}
+        self.memory: dict[str, int] = {}
 
     def add(self, side: str, one: Run, submissions: int = 1) -> None:
         """Note what a side took for so many submissions."""
-        share = Run(one.seconds / submissions, one.cpu / submissions, one.memory)
+        share = Run(one.seconds / submissions, one.cpu / submissions)
         self.rounds.setdefault(side, []).append(share)
 
     def seconds(self, side: str) -> float:
@@ -62,19 +63,18 @@ class Figures:
 
 def _spread(rounds: Sequence[Run]) -> dict[str, Any]:
     seconds = [one.seconds for one in rounds]
-    kinds = {kind for one in rounds for kind in one.memory}
     return {
         "seconds": {"median": statistics.median(seconds), "least": min(seconds), "most": max(seconds)},
         "cpu": statistics.median(one.cpu for one in rounds),
-        "memory": {kind: max(one.memory.get(kind, 0) for one in rounds) for kind in sorted(kinds)},
     }
 
 
-def grade(course: Course, submitted: Path, workers: int) -> Run:
-    """Grade a class, gradebook and pages included, into a folder that is not there yet."""
+def grade(course: Course, submitted: Path, workers: int, *, memory: bool = False) -> Run:
+    """Grade a class, gradebook and pages included, into folders that are not there yet."""
+    _clear(course.root)
     out = Path(tempfile.mkdtemp(dir=course.root), "results")
     command = ["autograder", "grade", submitted, "--fresh", "--workers", str(workers), "--out", out]
-    took = run(command, course.root, memory=True)
+    took = run(command, course.root, memory=memory)
     shutil.rmtree(out.parent)
     return took
 
@@ -87,10 +87,15 @@ def grade_one(course: Course, submitted: Path) -> Run:
     return run(["autograder", "grade", notebook, "--assignment", NAME, "--out", out, "--no-gradebook"], course.root)
 
 
+def _clear(course: Path) -> None:
+    """Remove what nbgrader's commands, or ours, have written into a course; its gradebook stays."""
+    for name in ("autograded", "feedback"):
+        shutil.rmtree(course / name, ignore_errors=True)
+
+
 def with_nbgrader(folder: Path) -> Run:
     """Run ``nbgrader autograde`` and ``nbgrader generate_feedback``."""
-    for name in ("autograded", "feedback"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    _clear(folder)
     autograde = run(["nbgrader", "autograde", NAME, "--force"], folder)
     feedback = run(["nbgrader", "generate_feedback", NAME, "--force"], folder)
     return Run(autograde.seconds + feedback.seconds, autograde.cpu + feedback.cpu)
@@ -113,7 +118,8 @@ def compare(options: argparse.Namespace, folder: Path) -> tuple[Figures, str]:
     packed = otter.package(program, ours, folder / "otter") if isinstance(program, Path) else None
     few = sorted(submitted.glob("*/*/*.ipynb"))[: options.otter_size]
     figures = Figures()
-    grade(ours, submitted, options.workers)  # files are in memory now, for all sides
+    # files are in memory afterwards, for all sides; looking at processes costs time, so that this run is not a round
+    figures.memory = grade(ours, submitted, options.workers, memory=True).memory
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
         figures.add("ours", grade(ours, submitted, options.workers), options.size)
@@ -135,7 +141,7 @@ def grow(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     for size in options.growth:
         print(f"{size} submissions …", file=sys.stderr)
         submitted = hand_in(course, size, f"class-{size}")
-        took = grade(course, submitted, options.workers)
+        took = grade(course, submitted, options.workers, memory=True)
         found.append({"submissions": size, "seconds": took.seconds, "cpu": took.cpu, "memory": took.memory})
         shutil.rmtree(submitted)
     return found
@@ -189,8 +195,8 @@ def table(record: dict[str, Any]) -> str:
     lines.append("")
     for name, (median, least, most) in ratios.items():
         lines.append(f"{name:44}{median:14.1f} : 1   ({least:.1f} to {most:.1f})")
-    memory = sides["ours"]["memory"]
-    lines += ["", "most memory of one process: " + ", ".join(f"{k} {v / MIB:.0f} MiB" for k, v in memory.items())]
+    most = ", ".join(f"{kind} {size / MIB:.0f} MiB" for kind, size in sorted(record["memory"].items()))
+    lines += ["", f"most memory of one process: {most}"]
     lines += ["", f"{'submissions':>12}{'ms each':>10}{'CPU ms':>9}   most memory of one process"]
     for row in record["growth"]:
         n = row["submissions"]
@@ -234,6 +240,7 @@ def main() -> None:
             "rounds": options.rounds,
             "otter": missing or "installed",
             "sides": figures.record(),
+            "memory": figures.memory,
             "ratios": ratios,
             "growth": grow(options, folder),
             "stages": where_time_goes(folder, min(options.size, 100)),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE = 3600.0  # seconds
-_SAMPLES = 0.05  # seconds between two looks at the processes
+_SAMPLES = 0.25  # seconds between two looks at the processes: each takes some milliseconds, and they keep a maximum
 
 
 @dataclass

@@ -312,15 +312,15 @@ def test_the_runner_without_coverage_says_so() -> None:
 
 
 @pytest.mark.slow
-def test_coverage_guided_fuzzing_of_each_target_finds_nothing_in_a_few_seconds() -> None:
-    """A bounded run of what `make fuzz` does for long: every target, some seconds each."""
+def test_coverage_guided_fuzzing_finds_nothing_in_a_few_seconds() -> None:
+    """A bounded run of what `make fuzz` does for long: of the two targets that hostile bytes reach first."""
     pytest.importorskip(
         "atheris",
         reason="NOT FUZZED WITH COVERAGE: atheris is not installed (make setup-ci); "
         "only seeds and random changes were tried",
     )
-    ran = _run("run_atheris.py", "--seconds", "12")
-    for name in targets.TARGETS:
+    ran = _run("run_atheris.py", "wire", "notebook", "--seconds", "6")
+    for name in ("wire", "notebook"):
         said = re.search(rf"^{name}: (\d+) inputs .*; (.*)$", ran.stdout, re.MULTILINE)
         assert said, ran.stdout + ran.stderr
         assert int(said[1]) > len(found.seeds(targets.TARGETS[name].seeds)), "it did not get beyond the seeds"

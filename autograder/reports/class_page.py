@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from autograder.model import Outcome, Status
@@ -17,7 +17,7 @@ from autograder.reports import class_statistics as statistics
 from autograder.reports.audit_status import AuditStatus
 from autograder.reports.class_rows import Register, Row
 from autograder.reports.markup import name, prose
-from autograder.reports.page import TEMPLATES
+from autograder.reports.templating import TEMPLATES, environment
 from autograder.reports.text import outcome_word, points, visible
 
 INDEX, STUDENT = "index.html", "feedback.html"
@@ -226,23 +226,14 @@ def _overview(classes: Sequence[tuple[str, Sequence[Row]]], when: str) -> str:
 @functools.cache
 def _compiled() -> tuple[Environment, Markup, str, Markup, str]:
     """Compile the templates once; the hashes are what the page's own policy lets through."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
+    made = environment(
         clip=_clip, name=name, per_cent=_per_cent, plural=_plural, points=points, prose=prose, visible=visible,
         words=_words,
     )  # fmt: skip
     style = (TEMPLATES / "class.css").read_text(encoding="utf-8")
     script = (TEMPLATES / "class.js").read_text(encoding="utf-8")
     # safe: both are ours, files beside this one, and no text of a report ever enters them
-    return environment, Markup(style), _hash(style), Markup(script), _hash(script)  # noqa: S704
+    return made, Markup(style), _hash(style), Markup(script), _hash(script)  # noqa: S704
 
 
 def _hash(text: str) -> str:

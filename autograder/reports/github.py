@@ -3,17 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from autograder.model import Status
 from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming
+from autograder.reports.templating import environment
 from autograder.reports.text import points, visible
 
 SUMMARY, ANNOTATIONS = "summary.md", "annotations.txt"
-_TEMPLATES = Path(__file__).parent / "templates"
 _LARGEST = 900_000  # bytes: GitHub refuses a summary of more than 1 MiB, other steps' included
 _SHOWN = 10  # annotations of one kind that GitHub shows of a step
 _KINDS = ((Status.GRADER_ERROR, "error", "No verdict"), (Status.REJECTED, "warning", "Rejected"))
@@ -92,13 +91,4 @@ def _escaped(text: str) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("summary.md.j2")
+    return environment().get_template("summary.md.j2")

@@ -5,17 +5,15 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from autograder.model import Report, Status
 from autograder.reports.explanation import Explanation, explanation
 from autograder.reports.markup import name, prose
+from autograder.reports.templating import TEMPLATES, environment
 from autograder.reports.text import points, visible
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,11 @@ def render(report: Report, when: str = "") -> str:
 @functools.cache
 def _compiled() -> tuple[Template, Markup, str]:
     """Compile the templates, once per process; the style's hash is what the page's own policy lets through."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(name=name, points=points, prose=prose, paragraphs=_paragraphs, visible=visible)
+    made = environment(name=name, points=points, prose=prose, paragraphs=_paragraphs, visible=visible)
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     # safe: the style is ours, a file beside this one, and no text of a report ever enters it
-    return environment.get_template("page.html.j2"), Markup(style), f"sha256-{digest}"  # noqa: S704
+    return made.get_template("page.html.j2"), Markup(style), f"sha256-{digest}"  # noqa: S704
 
 
 def _page(report: Report, when: str) -> _Page:

@@ -41,7 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("loading", "reports.changes", "reports.spreadsheet"),
     ("digests",),
     ("answers", "arrivals", "assignments", "blanking", "diagnose", "explain", "feedback", "gradebook_access",
-     "helping", "intake", "reference", "release_folder", "reports.class_statistics", "reports.json_report",
+     "helping", "intake", "needed", "reference", "release_folder", "reports.class_statistics", "reports.json_report",
      "reports.page", "reports.scores", "secret"),
     ("intake.tree",),
     ("intake.clones", "intake.downloads", "intake.leftover", "switches"),
@@ -62,7 +62,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
-    ("departure", "draws", "gradebook_connection", "holding", "intake.times", "placing", "statements"),
+    ("departure", "draws", "gradebook_connection", "holding", "intake.times", "placing", "reports.templating",
+     "statements"),
     ("interrupt",),
     ("errors", "model"),
     ("", "cluster", "reports", "sandbox"),  # the packages themselves: a docstring and the version

@@ -212,8 +212,8 @@ def table(record: dict[str, Any]) -> str:
 def main() -> None:
     """Measure, print the table, keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=200, help="submissions graded by us, and by the bare limit")
-    parser.add_argument("--nbgrader", type=int, default=6, help="submissions graded by nbgrader")
+    parser.add_argument("--size", type=int, default=500, help="submissions graded by us, and by the bare limit")
+    parser.add_argument("--nbgrader", type=int, default=10, help="submissions graded by nbgrader")
     parser.add_argument("--otter-size", type=int, default=3, help="submissions graded by otter-grader; 0: without it")
     parser.add_argument("--otter", type=Path, default=ROOT / ".bench" / "otter", help="its virtual environment")
     parser.add_argument("--workers", type=int, default=2)
@@ -224,6 +224,7 @@ def main() -> None:
     options.growth = [int(size) for size in options.growth.split(",") if size]
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["AUTOGRADER_SECRET"] = KEY
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a second start is quicker than a first one, as for everybody
 
     here = machine()
     with tempfile.TemporaryDirectory(prefix="autograder-bench-") as temporary:

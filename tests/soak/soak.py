@@ -31,7 +31,6 @@ from pathlib import Path
 
 from autograder import demo, variants
 from autograder.course import CONFIG, MODULES, Course
-from autograder.model import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = demo.ASSIGNMENT
@@ -86,8 +85,8 @@ def make_class(folder: Path, plan: Plan) -> Path:
     shutil.copy(ROOT / CONFIG, folder)
     for name in (*MODULES, f"source/{NAME}", f"release/{NAME}"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    slow = {Outcome.TIMED_OUT, Outcome.KILLED, Outcome.SKIPPED}
-    members = [m for m in demo.MEMBERS if not slow & set(m.outcomes) or m.student == "evil-exit"]
+    # without those that run into a limit, each for ten seconds
+    members = [m for m in demo.MEMBERS if not m.student.startswith("evil") or m.student == "evil-exit"]
     made_from = demo.solutions(course)
     contents = []
     for member in members:

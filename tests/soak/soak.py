@@ -294,10 +294,11 @@ def soak(folder: Path, plan: Plan) -> Outcomes:
         killer.start()
         said, complaint = process.communicate()
         killer.join()
-        again = [name for name, known in before.items() if whole_reports(disturbed).get(name) != known]
+        now = whole_reports(disturbed)
+        again = [name for name, known in before.items() if now.get(name) != known]
         if again:
             result.differences.append(f"run {result.runs} wrote {len(again)} whole reports again: {again[:3]}")
-        before = whole_reports(disturbed)
+        before = now
         if process.returncode == 0 and not wanted:
             break
         if process.returncode not in {0, 2, -signal.SIGKILL}:

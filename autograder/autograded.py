@@ -72,6 +72,8 @@ def from_bytes(content: bytes, release: Document, report: Report) -> bytes:
         import nbformat  # noqa: PLC0415  it takes a while to import, and old notebooks are rare
 
         document = json.loads(nbformat.writes(nbformat.reads(content.decode("utf-8-sig"), as_version=4)))
+        for place, cell in enumerate(document["cells"]):
+            cell["id"] = f"cell-{place}"  # nbformat draws ids at random: the same work is to give the same notebook
     document["cells"] = [_readable(cell) for cell in document["cells"]]
     ids: set[str] = set()
     for place, cell in enumerate(document["cells"]):

@@ -30,7 +30,7 @@ from tools import (
     vscode_2021,
 )
 
-from autograder import demo, notebook, variants
+from autograder import autograded, demo, notebook, variants
 from autograder.course import Course
 from autograder.errors import SubmissionError
 from autograder.grade import Grader
@@ -280,3 +280,15 @@ def test_the_release_is_a_valid_notebook(course: Course) -> None:
         document = variants.read(path)
         nbformat.validate(copy.deepcopy(document))
         assert (document["nbformat"], document["nbformat_minor"]) >= (4, 5)
+
+
+@pytest.mark.parametrize("make", [make for make in MAKERS if "script" not in make.__name__])
+def test_the_same_work_gives_the_same_autograded_notebook(
+    make: Callable[[demo.Solutions], str], grader: Grader, solutions: demo.Solutions, course: Course
+) -> None:
+    """Made twice, by whichever run, it is the same to the byte: ids that conversion draws at random are not kept."""
+    content = make(solutions).encode()
+    release = variants.read(course.root / "release" / demo.ASSIGNMENT / f"{demo.ASSIGNMENT}.ipynb")
+    report = grader.grade(content, "somebody")
+    once = autograded.from_bytes(content, release, report)
+    assert autograded.from_bytes(content, release, report) == once

@@ -148,18 +148,14 @@ def _lively(laws: Array) -> Array:
     """
     many, n_y = laws.shape[:2]
     steps = laws.ndim - 1
-
-    def share(*kept: int) -> Array:
-        return np.asarray(laws.sum(axis=tuple(t + 1 for t in range(steps) if t not in kept)))
-
-    alone = np.array([share(t) for t in range(steps)])  # (steps, many, n_y)
+    alone = np.array([_share(laws, (t,), leading=1) for t in range(steps)])  # (steps, many, n_y)
     largest = alone.max(axis=2)
     balanced = (largest.max(axis=0) < 0.8) & (largest.min(axis=0) > 1.3 / n_y)
     unequal = np.abs(alone - 1 / n_y).max(axis=(0, 2)) > 0.2
     leaning = np.zeros(many)
     for t in range(steps - 1):
         independent = alone[t][:, :, None] * alone[t + 1][:, None, :]
-        leaning = np.maximum(leaning, np.abs(share(t, t + 1) - independent).max(axis=(1, 2)))
+        leaning = np.maximum(leaning, np.abs(_share(laws, (t, t + 1), leading=1) - independent).max(axis=(1, 2)))
     return np.asarray(balanced & unequal & (leaning > 0.22))
 
 
@@ -180,9 +176,10 @@ def _events(steps: int) -> Iterator[tuple[int, ...]]:
         yield from combinations(range(steps), size)
 
 
-def _share(probability: Array, axes: tuple[int, ...]) -> Array:
-    """Return the probabilities of the symbols in these steps, whatever the others."""
-    return np.asarray(probability.sum(axis=tuple(t for t in range(probability.ndim) if t not in axes)))
+def _share(probability: Array, axes: tuple[int, ...], leading: int = 0) -> Array:
+    """Return the probabilities of the symbols in these steps, whatever the others; leading axes are kept."""
+    steps = range(probability.ndim - leading)
+    return np.asarray(probability.sum(axis=tuple(leading + t for t in steps if t not in axes)))
 
 
 def _counts(said: Array, axes: tuple[int, ...], n_y: int) -> Array:
@@ -304,10 +301,8 @@ def chances(inputs: Inputs, expected: Any, given: Any) -> str:
     axes = _departs(given, right)
     if expected is not None:
         departs = _departs(expected, right)
-        if departs is not None and axes is None:  # it breaks a law that the student keeps
-            axes = departs
-        elif departs is not None:
-            axes = _differ(expected, given, len(p["by"]))
+        if departs is not None:  # a mistake that breaks the law is none of a student who keeps it
+            axes = departs if axes is None else _differ(expected, given, len(p["by"]))
     if axes is None:
         return ""
     if len(axes) == 1:

@@ -161,11 +161,11 @@ def _stopped(row: Row) -> str:
 def _class_page(
     assignment: str, rows: Sequence[Row], when: str, audit: AuditStatus | None, *, below: str, up: str
 ) -> Iterator[str]:
-    environment, style, style_hash, script, script_hash = _compiled()
+    templates, style, style_hash, script, script_hash = _compiled()
     graded = [row for row in rows if row.graded]
     link = functools.partial(_link, below)
     exercises = statistics.exercises(rows)
-    stream = environment.get_template("class.html.j2").stream(
+    stream = templates.get_template("class.html.j2").stream(
         assignment=assignment,
         when=when,
         up=up,
@@ -199,7 +199,7 @@ def _class_page(
 
 def _overview(classes: Sequence[tuple[str, Sequence[Row]]], when: str) -> str:
     """Render the page that leads to those of several assignments."""
-    environment, style, style_hash, _, _ = _compiled()
+    templates, style, style_hash, _, _ = _compiled()
     table = []
     for assignment, rows in classes:
         graded = [row for row in rows if row.graded]
@@ -214,7 +214,7 @@ def _overview(classes: Sequence[tuple[str, Sequence[Row]]], when: str) -> str:
                 "scores": _distribution(rows).sentence if graded else "",
             }
         )
-    return environment.get_template("class_overview.html.j2").render(
+    return templates.get_template("class_overview.html.j2").render(
         table=table,
         when=when,
         counted=statistics.counted([row for _, rows in classes for row in rows]),

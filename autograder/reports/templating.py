@@ -2,34 +2,29 @@
 
 import contextlib
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-class _BesideTemplates(BytecodeCache):
+class _BesideTemplates(FileSystemBytecodeCache):
     """Keeps compiled templates where Python keeps compiled modules: in ``__pycache__``, if it can be written to.
 
     Compiling all of them takes about a tenth of a second, a good part of what grading one notebook takes.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def _file(self, bucket: Bucket) -> Path:
-        return self._folder / f"{bucket.key}.{sys.implementation.cache_tag}.jinja"
+        super().__init__(str(folder), f"%s.{sys.implementation.cache_tag}.jinja")
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Load a template's code; what was compiled from another text, or is torn, is left alone."""
         try:
-            with self._file(bucket).open("rb") as file:
-                bucket.load_bytecode(file)
+            super().load_bytecode(bucket)
         except Exception:  # noqa: BLE001  it is a copy: whatever is wrong with it, it can be made again
             bucket.reset()
 
@@ -38,16 +33,9 @@ class _BesideTemplates(BytecodeCache):
         if sys.dont_write_bytecode:
             return
         with contextlib.suppress(OSError):
-            self._folder.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                fresh = Path(file.name)
-                try:
-                    bucket.write_bytecode(file)
-                    file.close()
-                    fresh.chmod(0o644)
-                    fresh.replace(self._file(bucket))
-                except OSError:
-                    fresh.unlink(missing_ok=True)
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
+            Path(self.directory, self.pattern % bucket.key).chmod(0o644)  # for everybody, as Python's own
 
 
 def environment(**filters: Callable[..., Any]) -> Environment:

@@ -118,7 +118,7 @@ class Session:
         """Run the cells in a fresh guest; return whether there is one now."""
         self._drop()
         while self._dead < self.limits.guests and time.monotonic() < self._end:
-            if self._dead == self.limits.guests - 1 and self.deaths:
+            if self._dead == self.limits.guests - 1 and self.deaths and not self.spared:
                 self.spared = {cell.index for cell in self.cells} - {*self.needed(self.cells), *self.deaths}
             self._guest = self.zygote.guest(self.limits)
             if self._run_cells_once(self._guest):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
 
-from autograder.sandbox import isolation
+from autograder.sandbox import isolation, processors
 
 
 class InProcess(Executor):
@@ -44,6 +44,7 @@ def _begin_work(coordinator: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     isolation.die_with_parent()
+    processors.claim()
     if os.getppid() != coordinator:  # it was killed before that could be asked for
         os._exit(1)
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from autograder.errors import GraderError, IsolationError, SandboxError
-from autograder.sandbox import cgroup
+from autograder.sandbox import cgroup, processors
 from autograder.sandbox.connection import START_SECONDS, Guest
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
@@ -46,6 +46,7 @@ class Zygote:
         self._launched = launched or Launched()
         self._control = self._launched.control
         self._ready = False
+        self.threads = True  # whether guests may start any, as far as known
         self.grouped = self._launched.groups is not None
         self._ending: list[int] = []  # pidfds of guests that have been killed and may not have gone yet
         self._groups: list[cgroup.Group] = []  # of guests, in the order in which they began
@@ -81,6 +82,7 @@ class Zygote:
                 )
             raise SandboxError(f"The sandbox could not be started: {why}")
         self._ready = True
+        self.threads = bool(message["threads"])
 
     def guest(self, limits: Limits) -> Guest:
         """Return a new guest, ready for its first request."""
@@ -97,7 +99,8 @@ class Zygote:
             if self._launched.groups is not None:
                 self._groups.append(cgroup.Group.make(self._launched.groups, limits.memory))
                 ends.insert(3, self._groups[-1].procs)
-            socket.send_fds(self._control, [json.dumps(asdict(limits)).encode()], ends)
+            request = asdict(limits) | {"processor": processors.own()}
+            socket.send_fds(self._control, [json.dumps(request).encode()], ends)
         except OSError as error:
             channel.close()
             status.close()

@@ -41,7 +41,7 @@ def prepare(plan: isolation.Plan) -> Confinement:
         raise OSError(errno.ENOSYS, "landlock: this kernel has none, or has it switched off (lsm=)")
     if not seccomp.supported():
         raise OSError(errno.ENOSYS, f"seccomp: there is no filter for {os.uname().machine}")
-    seccomp.program(plan.namespaces)
+    seccomp.program(plan.namespaces, plan.threads)
     readable = [*plan.runtime, plan.course, *(("/etc",) if plan.root else ())]
     rules = [landlock.rule(path, landlock.READ) for path in readable if os.path.exists(path)]  # noqa: PTH110
     rules += [landlock.rule("/", landlock.LIST)] if plan.root else []
@@ -49,7 +49,9 @@ def prepare(plan: isolation.Plan) -> Confinement:
     return Confinement(plan, version, tuple(rules))
 
 
-def confine(ready: Confinement, *, home: str, memory: int, file: int, cpu_seconds: int, keep: Iterable[int]) -> None:
+def confine(
+    ready: Confinement, *, home: str, memory: int, file: int, cpu_seconds: int, threads: int, keep: Iterable[int]
+) -> None:
     """Take everything from this process that a guest does not need; the last thing before student code.
 
     Parameters
@@ -62,29 +64,29 @@ def confine(ready: Confinement, *, home: str, memory: int, file: int, cpu_second
         Bytes of the largest file.
     cpu_seconds : int
         Seconds of processor time.
+    threads : int
+        How many it may start beside its first one, where they are counted; elsewhere it may start none.
     keep : iterable of int
         Descriptors that stay open.
     """
     without = ready.plan.without
     if "rlimits" not in without:
-        limit_resources(memory, file, cpu_seconds)
+        limit_resources(memory, file, cpu_seconds, threads)
     os.setsid()
     isolation.die_with_parent()
     if "capabilities" not in without:
         drop_capabilities()
     isolation.call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if "landlock" not in without:
-        own = [landlock.rule(home, landlock.WRITE)]
-        if ready.plan.namespaces:
-            own.append(landlock.rule("/proc", landlock.READ))  # mounted for this guest alone
-        landlock.restrict([*ready.rules, *own], ready.version)
+        # no file of /proc, though that is the guest's own: its arguments and mounts hold paths of the machine's
+        landlock.restrict([*ready.rules, landlock.rule(home, landlock.WRITE)], ready.version)
     if "descriptors" not in without:
         close_descriptors(keep)
     if "seccomp" not in without:
-        seccomp.install(ready.plan.namespaces)
+        seccomp.install(ready.plan.namespaces, ready.plan.threads)
 
 
-def limit_resources(memory: int, file: int, cpu_seconds: int) -> None:
+def limit_resources(memory: int, file: int, cpu_seconds: int, threads: int) -> None:
     """Set the rlimits; soft and hard alike, so that they cannot be raised again."""
     descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     pages = int(os.read(descriptor, 100).split()[0])
@@ -97,6 +99,8 @@ def limit_resources(memory: int, file: int, cpu_seconds: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: 64,  # timers, which a user has a common stock of
+        resource.RLIMIT_NPROC: threads + 2,  # with init and the first thread, all that its user has in its namespace
     }
     for which, value in limits.items():
         hard = resource.getrlimit(which)[1]

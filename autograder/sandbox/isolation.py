@@ -10,7 +10,7 @@ host
     *channel* (frames), two pipes (the guest's stdout and stderr, read and capped) and one *status* socket.
 launcher
     A fresh interpreter with a clean environment that the host starts. Forks the warden into new user, pid, mount, net,
-    ipc and uts namespaces, and waits for it. Holds no socket.
+    ipc and uts namespaces, maps its ids, and waits for it. Holds no socket.
 warden
     PID 1 of those namespaces. Builds a minimal read-only root and moves into it. No network, no secret, no way to a
     file that is not in the root. Takes the host's requests, watches every guest, and reaps. Its own death (or the
@@ -25,9 +25,11 @@ init
     exits, and the kernel ends whatever the guest has left behind.
 guest
     Forked by the zygote, as a child of the warden, into init's namespaces. Runs the student's code. Has the channel,
-    its two pipes and /dev/null, no other descriptor; an unprivileged uid in a user namespace without capabilities;
-    rlimits; no_new_privs; its own session; Landlock; seccomp; a control group where one can be had. When it ends, the
-    warden says over the status socket how, and ends init.
+    its two pipes and a /dev/null that it has opened itself, no other descriptor; an unprivileged uid in a user
+    namespace without capabilities, which is unprivileged outside of it as well, whoever the host is (see
+    `unprivileged_ids`); rlimits; no_new_privs; its own session; one processor where there are other workers; Landlock;
+    seccomp; a control group where one can be had. When it ends, the warden says over the status socket how, and ends
+    init.
 
 What the guest sends is data (see `autograder.sandbox.wire`). Init is undumpable before there is a guest beside it, and
 a guest that took it over all the same would have won the right to end itself.
@@ -39,8 +41,10 @@ folder of its own, and Landlock and seccomp alone stand between it and the host.
 import ctypes
 import errno
 import os
+import resource
 import signal
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +69,8 @@ _SYS_MOUNT_SETATTR = 442  # the same number on every architecture
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
-GUEST_UID = 1000  # inside its own user namespace; outside it is whoever the host is
+GUEST_UID = 1000  # inside its own user namespace; outside see `unprivileged_ids`
+NOBODY = 65534  # the kernel's own default for an id that stands for no user
 HOME = "/tmp/work"  # noqa: S108  the guest's private tmpfs, not the machine's /tmp
 GUARDED = "/guarded"  # a file that nothing but Landlock keeps a guest from reading
 DEVICES = ("null", "zero", "random", "urandom")
@@ -88,6 +93,10 @@ class Plan:
         What is no longer on the path of modules.
     without : tuple of str
         Layers that are left out, by name. For the tests that show what each is good for, and for nothing else.
+    ids : (int, int) or None
+        User and group of guests outside their namespaces, where the host is root; see `unprivileged_ids`.
+    threads : bool
+        Whether a guest may start threads; see `threads_are_counted`.
     """
 
     namespaces: bool
@@ -96,6 +105,8 @@ class Plan:
     hidden: tuple[str, ...]
     unlisted: tuple[str, ...]
     without: tuple[str, ...] = ()
+    ids: tuple[int, int] | None = None
+    threads: bool = True
 
     @property
     def root(self) -> bool:
@@ -170,28 +181,150 @@ def fork_into_namespaces(plan: Plan, *, shared: int = 0) -> int:
     return _clone(plan.flags & ~shared)
 
 
-def become(inner_uid: int, outer: tuple[int, int], *, dumpable: bool = False) -> None:
-    """Become `inner_uid` in this process's new user namespace.
+def unprivileged_ids(runtime: Iterable[str], *, reached_by_path: bool) -> tuple[int, int] | None:
+    """Return the user and group that guests of a root host are outside their namespaces; None if there are none.
+
+    The kernel counts the threads of a user who is not root, and keeps root's files from him. A guest of an ordinary
+    user is that user. A guest of root is ``nobody``: in a container whose user namespace has no such id, the highest
+    one that it has. Where only one id is mapped there is no other, but then the host's root is no root either.
 
     Parameters
     ----------
-    outer : (int, int)
-        User and group id in the namespace outside, as they were before the fork.
-    dumpable : bool
-        Whether other processes of the same user may look into this one.
+    runtime : iterable of str
+        What guests must be able to read: an interpreter that only root may read leaves no choice.
+    reached_by_path : bool
+        Whether guests reach it by the machine's own folders, and not in a root of their own.
     """
-    # only a dumpable process may write its own map, and an undumpable one cannot be read by others of the same user
-    call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
-    _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{inner_uid} {outer[0]} 1")
-    _write("/proc/self/gid_map", f"{inner_uid} {outer[1]} 1")
-    if not dumpable:
-        be_undumpable()
+    if os.geteuid() != 0 or not all(_is_readable(path, reached_by_path=reached_by_path) for path in runtime):
+        return None
+    user, group = _highest_id("/proc/self/uid_map"), _highest_id("/proc/self/gid_map")
+    return (user, group) if user and group else None
 
 
-def be_undumpable() -> None:
-    """Let no other process of the same user look into this one."""
-    call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+def _highest_id(id_map: str) -> int:
+    """Return `NOBODY` where a map of ids has it, else the highest id that it has."""
+    ranges = [tuple(map(int, line.split())) for line in Path(id_map).read_text(encoding="ascii").splitlines()]
+    if any(first <= NOBODY < first + count for first, _, count in ranges):
+        return NOBODY
+    return max(first + count - 1 for first, _, count in ranges)
+
+
+def _is_readable(path: str, *, reached_by_path: bool) -> bool:
+    """Return whether everyone may read a file, or list a folder and what it holds directly."""
+    folders = [*map(str, Path(path).parents)] if reached_by_path else []
+    try:
+        if os.path.isdir(path):  # noqa: PTH112  of dozens of paths, while the sandbox starts
+            folders.append(path)
+            files = [entry for entry in os.scandir(path) if not entry.is_symlink()]
+            open_to_all = all(e.stat().st_mode & (0o005 if e.is_dir() else 0o004) for e in files)
+        else:
+            open_to_all = bool(os.stat(path).st_mode & 0o004)  # noqa: PTH116  likewise
+        return open_to_all and all(os.stat(folder).st_mode & 0o001 for folder in folders)  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def ask_to_be_mapped(link: socket.socket) -> None:
+    """Ask the parent to map this process's ids, as `map_ids` does, and wait until it has.
+
+    Nobody may write the map of a process that cannot be looked into; so it can be, afterwards.
+    """
+    be_dumpable(True)  # noqa: FBT003
+    folder = os.open("/proc/self/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    socket.send_fds(link, [b"?"], [folder])
+    os.close(folder)
+    if not link.recv(1):
+        raise OSError(errno.ESRCH, "the parent has ended")
+
+
+def map_ids(link: socket.socket, *choices: Sequence[tuple[int, int, int]]) -> int:
+    """Map the ids of a child's new user namespace, from outside.
+
+    Only the parent may map an id that is not its own. It finds the child by what that sends, whichever ``/proc`` the
+    two of them see.
+
+    Parameters
+    ----------
+    link : socket
+        Its other end is the child's, in `ask_to_be_mapped`.
+    *choices : sequence of (int, int, int)
+        Maps, of which the first that the kernel allows is taken. Of each id inside: the user and the group outside that
+        it stands for.
+
+    Returns
+    -------
+    int
+        Which of them it was.
+
+    Raises
+    ------
+    OSError
+        If the kernel allows none of them.
+    """
+    folders = socket.recv_fds(link, 1, 1)[1]
+    if not folders:
+        raise OSError(errno.ESRCH, "the child has ended")
+    try:
+        _write("setgroups", "deny", folders[0])
+        taken = _first_allowed("uid_map", [[(inner, user) for inner, user, _ in ids] for ids in choices], folders[0])
+        _write("gid_map", _map([(inner, group) for inner, _, group in choices[taken]]), folders[0])
+    finally:
+        os.close(folders[0])
+    link.send(b"!")
+    return taken
+
+
+def _first_allowed(name: str, choices: Sequence[Sequence[tuple[int, int]]], folder: int) -> int:
+    """Write the first map that the kernel allows; return which it was."""
+    for number, ids in enumerate(choices):
+        try:
+            _write(name, _map(ids), folder)
+        except PermissionError:
+            if number + 1 == len(choices):
+                raise
+        else:
+            return number
+    raise OSError(errno.EINVAL, "no map to choose from")
+
+
+def _map(ids: Sequence[tuple[int, int]]) -> str:
+    """Return a map of ids as the kernel reads it."""
+    return "".join(f"{inner} {outer} 1\n" for inner, outer in ids)
+
+
+def become(user: int = GUEST_UID, group: int = GUEST_UID) -> None:
+    """Become a user for good; by default the only one that there is in a guest's user namespace."""
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
+
+
+def threads_are_counted(plan: Plan) -> bool:
+    """Return whether the kernel holds a guest to a number of threads, by trying what it does to a child of ours.
+
+    It does not for whoever is root outside of all namespaces. Without namespaces it counts all that a user has, and so
+    nothing that could be one guest's limit.
+    """
+    if not plan.namespaces:
+        return False
+    if "rlimits" in plan.without:
+        return True
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    try:
+        if plan.ids is not None:
+            become()
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        if os.fork() == 0:
+            os._exit(0)
+    except OSError as error:
+        os._exit(0 if error.errno == errno.EAGAIN else 1)
+    os._exit(1)
+
+
+def be_dumpable(yes: bool) -> None:  # noqa: FBT001
+    """Let other processes of the same user look into this one, or let none of them."""
+    call("prctl", PR_SET_DUMPABLE, int(yes), 0, 0, 0)
 
 
 def die_with_parent() -> None:
@@ -199,9 +332,9 @@ def die_with_parent() -> None:
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _write(path: str, text: str) -> None:
+def _write(name: str, text: str, folder: int) -> None:
     """Write a file of the kernel's, in one system call as it asks; every guest passes here, so nothing more is done."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    descriptor = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=folder)
     os.write(descriptor, text.encode())
     os.close(descriptor)
 
@@ -292,7 +425,9 @@ def mount_private(plan: Plan, disk: int) -> None:
     """
     if "pid" not in plan.without:
         read_only = 0 if "proc" in plan.without else MS_RDONLY
-        mount("proc", "/proc", "proc", read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        # of processes alone: not of the machine, its devices and its sockets
+        options = "" if "subset" in plan.without else "subset=pid"
+        mount("proc", "/proc", "proc", read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
     if "uts" not in plan.without:
         call("sethostname", b"guest", 5)  # the machine's own name is nobody's business
     kept = plan.runtime if plan.root else (*plan.runtime, plan.base)
@@ -351,6 +486,15 @@ def fork_below(plan: Plan, namespaces: Sequence[int], own: int) -> int:
 
 
 def enter(plan: Plan, namespaces: Sequence[int]) -> None:
-    """Enter the namespaces of this process's init; the pid namespace is the one that it was born into."""
+    """Enter the namespaces of this process's init, and become an ordinary user.
+
+    The pid namespace is the one that it was born into. Without namespaces there is only the user to become.
+    """
     for namespace in namespaces if "pid" in plan.without else namespaces[:-1]:
         call("setns", namespace, 0)
+    if namespaces:
+        become()
+    elif plan.ids is not None:
+        become(*plan.ids)
+    be_dumpable(True)  # noqa: FBT003  who changes ids is not, and then finds its own files in /proc shut
+    be_dumpable(True)  # noqa: FBT003  who changes ids is not, and then finds its own files in /proc shut

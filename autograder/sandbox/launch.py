@@ -3,6 +3,8 @@
 What the sandbox imports and what the host imports take about as long: begun together, they are done together.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -50,6 +52,31 @@ def _clean_environment() -> dict[str, str]:
     }
 
 
+# What the first process runs. Every guest could read it among the process's arguments: so it holds no path.
+_FIRST = (
+    "import json, socket, sys; control = socket.socket(fileno={}); told = json.loads(control.recv(1 << 20)); "
+    "sys.path += told['paths']; from autograder.sandbox.warden import main; main(control, told['plan'])"
+)
+
+
+def _start(control: socket.socket, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start the first process, with its end of the control socket."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-X", "utf8", "-c", _FIRST.format(control.fileno())],
+        pass_fds=[control.fileno()],
+        env=environment,
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the host, which then closes the control socket
+    )
+    assert process.stdin is not None  # noqa: S101  it is a pipe
+    with contextlib.suppress(OSError):  # a user's memory for pipes may be used up: then the course is waited for
+        fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process
+
+
 class Launched:
     """The sandbox's first process, and the control socket to it; a context manager that ends it.
 
@@ -81,39 +108,34 @@ class Launched:
         package = Path(autograder.__file__).parent
         unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
         self.groups = cgroup.delegated() if namespaces and "cgroup" not in without else None
-        try:
-            self._base = tempfile.mkdtemp(prefix="autograder-")
-        except OSError as error:
-            raise SandboxError(
-                f"There is no room for the sandbox's own folder ({error.strerror}). Make some, or set TMPDIR."
-            ) from error
         plan = {
             "namespaces": namespaces,
-            "base": self._base,
+            "base": "",
             "runtime": runtime_paths(),
             "hidden": [str(package)],
             "unlisted": unlisted,
             "without": sorted(without),
         }
-        self.control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with end:
-            found = f"sys.path.append({str(package.parent)!r}); " if unlisted else ""
-            run = f"from autograder.sandbox.warden import main; main({end.fileno()}, json.loads(sys.argv[1]))"
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-X", "utf8", "-c"),
-                    f"import json, sys; {found}{run}",
-                    json.dumps(plan),
-                ],
-                pass_fds=[end.fileno()],
-                env=_clean_environment() if "environment" not in without else os.environ | _clean_environment(),
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pipesize=_PIPE_BYTES,
-                start_new_session=True,  # Ctrl-C is for the host, which then closes the control socket
-            )
+        environment = _clean_environment() if "environment" not in without else os.environ | _clean_environment()
+        try:
+            plan["base"] = self._base = tempfile.mkdtemp(prefix="autograder-")
+        except OSError as error:
+            raise SandboxError(
+                f"There is no room for the sandbox's own folder ({error.strerror}). Make some, or set TMPDIR."
+            ) from error
+        with contextlib.ExitStack() as undo:  # nothing is left of what does not come to be
+            undo.callback(shutil.rmtree, self._base, ignore_errors=True)
+            try:
+                Path(self._base).chmod(0o711)  # without namespaces guests of root pass through it as nobody
+                self.control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                undo.callback(self.control.close)
+                with end:
+                    self.process = _start(end, environment)
+                undo.callback(self.close)
+                self.control.sendall(json.dumps({"paths": unlisted, "plan": plan}).encode())
+            except OSError as error:
+                raise SandboxError(f"The sandbox's first process could not be started: {error.strerror}.") from error
+            undo.pop_all()
 
     def close(self) -> None:
         """End it, and everything below it."""

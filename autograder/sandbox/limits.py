@@ -23,6 +23,8 @@ class Limits:
         Bytes of the private file system, and of one file in it.
     guests : int
         How many guests of one submission may die: a dead one is replaced, but not for ever.
+    threads : int
+        How many threads a guest may have beside its first one.
     """
 
     cell_seconds: float = 10.0
@@ -33,6 +35,7 @@ class Limits:
     disk: int = 64 << 20
     file: int = 16 << 20
     guests: int = 4
+    threads: int = 32
 
     @property
     def text(self) -> str:
@@ -40,7 +43,7 @@ class Limits:
         return (
             f"{self.cell_seconds:g} s a cell, {self.call_seconds:g} s a call, {self.submission_seconds:g} s in all, "
             f"memory {size(self.memory)}, output {size(self.output)}, disk {size(self.disk)}, "
-            f"{size(self.file)} a file, {self.guests} guests"
+            f"{size(self.file)} a file, {self.threads} threads, {self.guests} guests"
         )
 
 

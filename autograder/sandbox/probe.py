@@ -52,12 +52,13 @@ _F, _N = Level.FILTERED, Level.NAMESPACES
 _ACTS = (
     ("compute with numpy", "-", _F, "assert np.ones((50, 50)).dot(np.ones((50, 50))).sum() == 125000"),
     ("write a temporary file", "-", _F, "f = tempfile.TemporaryFile(); f.write(b'x')"),
-    ("start a thread", "-", _F, "t = threading.Thread(target=int); t.start(); t.join()"),
     ("read the clock, draw at random", "-", _F, "assert time.time() + random.random() > 0"),
     ("read a file of yours", "root, landlock", _F, "open(facts['canary']).read()"),
     ("read a file in your home folder", "root, landlock", _F, "open(facts['home']).read()"),
     ("list a folder of yours", "root, landlock", _F, "os.listdir(facts['folder'])"),
     ("read what Landlock alone guards", "landlock", _F, f"open({GUARDED!r}).read()"),
+    ("read its own arguments", "landlock", _F, "open('/proc/self/cmdline').read()"),
+    ("read the kernel's arguments", "root, landlock", _F, "open('/proc/cmdline').read()"),
     ("write outside its own folder", "root, landlock", _F, "open('/written', 'w')"),
     ("write into the interpreter", "root, landlock", _F, "open(os.__file__, 'a')"),
     ("write to a file of the kernel's", "landlock", _F, "open('/proc/self/comm', 'w').write('x')"),
@@ -77,11 +78,14 @@ _ACTS = (
     ("become root", "capabilities, seccomp", _F, "os.setuid(0)"),
     ("write a huge file", "rlimits", _F, "open('huge', 'wb').truncate(1 << 40)"),
     ("take all memory", "rlimits", _F, "bytearray(8 << 30)"),
+    ("take a user's memory for pipes", "seccomp", _F, "fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)"),
     ("see that there are other folders", "root", _N, "os.stat('/var')"),
     ("learn who started it", "pid", _N, "assert os.getppid()"),
     ("fill the disk", "root", _N, "[open(f'{n}', 'wb').write(bytes(1 << 22)) for n in range(24)]"),
+    ("start more threads than its share", "rlimits, seccomp", _F, "many_threads(200)"),  # the last: they stay
 )
-_LIMITED = ("start more threads than its share", "cgroup", Level.FULL, "many_threads(200)")
+_THREAD = ("start a thread", "-", _N, "t = threading.Thread(target=int); t.start(); t.join()")  # where it may
+_GROUPED = ("start more threads than its group's share", "cgroup", Level.FULL, "many_threads(200)")
 
 _SOURCE = """
 import ctypes, fcntl, os, random, socket, tempfile, threading, time
@@ -100,13 +104,13 @@ def is_open(descriptor):
         return False
 
 def many_threads(most):
-    end = threading.Event()
-    threads = [threading.Thread(target=end.wait, daemon=True) for _ in range(most)]
-    try:
-        for thread in threads:
-            thread.start()
-    finally:
-        end.set()
+    # not Python's, which would run out of memory first
+    attributes, thread = ctypes.create_string_buffer(64), ctypes.c_ulong()
+    libc.pthread_attr_init(attributes)
+    libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(16384))
+    pause = ctypes.cast(libc.pause, ctypes.c_void_p)
+    for _ in range(most):
+        made(libc.pthread_create(ctypes.byref(thread), attributes, pause, None))
 
 def attempts(facts):
     said = []
@@ -131,7 +135,15 @@ def attempts(zygote: Zygote) -> list[Act]:
     GraderError, IsolationError
         If there is no guest to be had, or it does not come to an end.
     """
-    acts = [*_ACTS, _LIMITED] if zygote.grouped else list(_ACTS)
+    zygote.wait_until_ready()
+    tried = _attempts(zygote, [_THREAD, *_ACTS] if zygote.threads else _ACTS, Limits())
+    if zygote.grouped:  # the rlimit, which would come first, is out of the way here
+        tried += _attempts(zygote, [_GROUPED], Limits(threads=1000))
+    return tried
+
+
+def _attempts(zygote: Zygote, acts: Sequence[tuple[str, str, Level, str]], limits: Limits) -> list[Act]:
+    """Try some acts in one guest."""
     lines = [f"def act(facts):\n    {body}\nACTS.append(act)" for _, _, _, body in acts]
     cells = [CellToRun(0, _SOURCE + "\n".join(lines), ("attempts",))]
     os.environ[VARIABLE] = "canary"
@@ -141,7 +153,7 @@ def attempts(zygote: Zygote) -> list[Act]:
         tempfile.NamedTemporaryFile("w") as canary,
         tempfile.NamedTemporaryFile("w", dir=home, prefix=".autograder-probe-") as at_home,
         socket.create_server(("127.0.0.1", 0)) as server,
-        Session(zygote, cells, Limits()) as session,
+        Session(zygote, cells, limits) as session,
     ):
         facts = {
             "canary": canary.name,

@@ -35,9 +35,8 @@ _FCNTLS = (
     3,
     4,
     1030,
-    1031,
     1032,
-)  # F_DUPFD, F_GETFD … F_SETFL, F_DUPFD_CLOEXEC, pipe sizes; no lock, no signal
+)  # F_DUPFD, F_GETFD … F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ; no lock, no signal, no larger pipe: a user has so much
 _PRCTLS = (2, 3, 15, 16, 39, 0x53564D41)  # get PDEATHSIG, DUMPABLE; set, get NAME; get NO_NEW_PRIVS; name memory
 
 _OWN_ID = 0xFFFFFFFF  # stands for the id of the process until there is one
@@ -52,18 +51,18 @@ def supported() -> bool:
 
 
 @functools.cache
-def _template(machine: str, own_files: bool) -> tuple[bytes, tuple[int, ...]]:  # noqa: FBT001
+def _template(machine: str, own_files: bool, threads: bool) -> tuple[bytes, tuple[int, ...]]:  # noqa: FBT001
     """Return the program for a machine, and where in it the process's own id is to be put."""
     column, audit = _AUDIT[machine]
     allowed = {name: numbers for name, numbers in ALLOWED.items() if own_files or name not in ATTRIBUTES}
     rules = {number: [_returning(_ALLOW)] for number in _numbers(allowed.values(), column)}
     rules[RULED["clone3"][column]] = [_returning(_UNKNOWN)]  # its flags are out of our reach: the C library falls back
-    # a thread, and nothing that has a namespace or a life of its own
+    # a thread, and nothing that has a namespace or a life of its own; where threads are not counted, not even that
     rules[RULED["clone"][column]] = [
         _argument(0),
         (_IF_ANY_BIT, 2, 0, _CLONE_NAMESPACES),
         (_IF_ANY_BIT, 0, 1, _CLONE_THREAD),
-        _returning(_ALLOW),
+        _returning(_ALLOW if threads else _ERRNO | errno.EAGAIN),
         _returning(_ERRNO | errno.EPERM),
     ]
     rules[RULED["fcntl"][column]] = _one_of(_FCNTLS, argument=1)
@@ -137,7 +136,7 @@ def _search(ranges: Sequence[tuple[int, list[Instruction]]]) -> list[Instruction
     return [(_IF_AT_LEAST, len(low), 0, ranges[half][0]), *low, *high]
 
 
-def program(own_files: bool) -> bytes:  # noqa: FBT001
+def program(own_files: bool, threads: bool) -> bytes:  # noqa: FBT001
     """Return the filter for this process, which may signal itself and nobody else.
 
     Parameters
@@ -145,15 +144,17 @@ def program(own_files: bool) -> bytes:  # noqa: FBT001
     own_files : bool
         Whether all that it can reach is its own or read-only. If not, it may not change a file's mode or times either:
         Landlock does not look after those.
+    threads : bool
+        Whether it may start threads.
     """
-    code, own = _template(os.uname().machine, own_files)
+    code, own = _template(os.uname().machine, own_files, threads)
     filled = bytearray(code)
     for place in own:
         struct.pack_into("<I", filled, 8 * place + 4, os.getpid())
     return bytes(filled)
 
 
-def install(own_files: bool) -> None:  # noqa: FBT001
+def install(own_files: bool, threads: bool) -> None:  # noqa: FBT001
     """Put the filter on this process, for ever; no_new_privs must be set.
 
     Raises
@@ -161,7 +162,7 @@ def install(own_files: bool) -> None:  # noqa: FBT001
     OSError
         If the kernel refuses it.
     """
-    code = program(own_files)
+    code = program(own_files, threads)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))  # struct sock_fprog
     libc = ctypes.CDLL(None, use_errno=True)

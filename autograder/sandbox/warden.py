@@ -6,6 +6,7 @@ cannot enter a user namespace; and each guest's init is a fork of it, which cost
 """
 
 import contextlib
+import dataclasses
 import gc
 import json
 import os
@@ -40,36 +41,65 @@ class _Watched:
     home: str = ""
 
 
-def main(descriptor: int, plan_as_data: dict[str, Any]) -> NoReturn:
+def main(control: socket.socket, plan_as_data: dict[str, Any]) -> NoReturn:
     """Set up the sandbox and serve.
 
     Parameters
     ----------
-    descriptor : int
-        The control socket.
+    control : socket
+        The control socket; the plan has come over it, and not among the arguments, which every guest could read.
     plan_as_data : dict
-        The fields of `isolation.Plan`.
+        The fields of `isolation.Plan` that the host decides.
     """
-    plan = isolation.Plan(**plan_as_data)
-    control = socket.socket(fileno=descriptor)
+    os.umask(0o022)  # whatever the host's: guests of root read what is written here as somebody else
     try:
-        outer = os.geteuid(), os.getegid()
+        plan = isolation.Plan(**plan_as_data)
+        if "ids" not in plan.without:
+            ids = isolation.unprivileged_ids(plan.runtime, reached_by_path=not plan.root)
+            plan = dataclasses.replace(plan, ids=ids)
+        if os.geteuid() == 0:
+            with contextlib.suppress(OSError):  # as in a container whose root may not: it has no groups worth having
+                os.setgroups([])
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         child = isolation.fork_into_namespaces(plan) if plan.namespaces else os.fork()
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
         _refuse(control, error)
     if child:
-        control.close()
-        os.close(0)  # the host may have long gone when the settings would come
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF
-        shutil.rmtree(plan.base, ignore_errors=True)  # the host does it too, unless it was killed
-        os._exit(code)
+        there.close()
+        _be_launcher(child, here, control, plan)
+    here.close()
+    _be_warden(there, control, plan)
+
+
+def _be_launcher(child: int, link: socket.socket, control: socket.socket, plan: isolation.Plan) -> NoReturn:
+    """Map the warden's ids, and wait for its end."""
+    try:
+        if plan.namespaces:
+            _map_warden(link, plan)
+    except BaseException as error:  # noqa: BLE001  likewise
+        os.kill(child, signal.SIGKILL)
+        _refuse(control, error)
+    control.close()
+    link.close()
+    os.close(0)  # the host may have long gone when the settings would come
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF
+    shutil.rmtree(plan.base, ignore_errors=True)  # the host does it too, unless it was killed
+    os._exit(code)
+
+
+def _be_warden(link: socket.socket, control: socket.socket, plan: isolation.Plan) -> NoReturn:
+    """Build the sandbox, start the zygote in it, and serve."""
     try:
         codes = zygote.codes()  # the root holds nothing of this package
         if plan.namespaces:
-            isolation.become(0, outer)
+            isolation.ask_to_be_mapped(link)
+            if not link.recv(6):  # nobody else is mapped, and so guests are who we are
+                plan = dataclasses.replace(plan, ids=None)
         else:
             isolation.die_with_parent()
-            isolation.be_undumpable()
+        link.close()
+        isolation.be_dumpable(False)  # noqa: FBT003
+        plan = dataclasses.replace(plan, threads=isolation.threads_are_counted(plan))
         if plan.root:
             isolation.build_root(plan)
         sys.path[:] = [plan.course, *(p for p in sys.path if p not in plan.unlisted)]
@@ -86,6 +116,15 @@ def main(descriptor: int, plan_as_data: dict[str, Any]) -> NoReturn:
     there.close()
     os.close(0)
     _serve(control, here, plan)
+
+
+def _map_warden(link: socket.socket, plan: isolation.Plan) -> None:
+    """Map the warden's ids, with those of its guests where that can be had; tell it which they are."""
+    own = (0, os.geteuid(), os.getegid())
+    if plan.ids is None:
+        isolation.map_ids(link, [own])
+    elif isolation.map_ids(link, [own, (isolation.GUEST_UID, *plan.ids)], [own]) == 0:
+        link.send(b"guests")
 
 
 def _refuse(control: socket.socket, error: BaseException) -> NoReturn:
@@ -146,6 +185,8 @@ def _make_guest(
             init, link = _fork_init(ends, status, limits["disk"], plan)
         else:
             home = tempfile.mkdtemp(dir=plan.base, prefix="guest-")
+            if plan.ids is not None:
+                os.chown(home, *plan.ids)
         socket.send_fds(
             zygote_end,
             [json.dumps(limits | {"home": home, "ends": len(ends)}).encode()],
@@ -167,7 +208,7 @@ def _make_guest(
         return None
     handle = os.pidfd_open(init) if init >= 0 else -1
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(status)) as end:  # a host that has gone needs none
-        socket.send_fds(end, [b'{"init": true}\n'], [handle if init >= 0 else handles[0]])
+        socket.send_fds(end, [b'{"init": true}\n'], [handle if init >= 0 else handles[0], handles[0]])
     return _Watched(handles[0], status, handle, init, "" if plan.namespaces else home)
 
 
@@ -181,6 +222,14 @@ def _fork_init(ends: list[int], status: int, disk: int, plan: isolation.Plan) ->
             for descriptor in ends:
                 os.close(descriptor)
             _be_init(theirs, status, disk, plan)
+    outer = isolation.GUEST_UID if plan.ids is not None else 0  # in our own namespace
+    try:
+        isolation.map_ids(ours, [(isolation.GUEST_UID, outer, outer)])
+    except OSError:
+        os.kill(init, signal.SIGKILL)
+        os.waitpid(init, 0)
+        ours.close()
+        raise
     return init, ours.detach()
 
 
@@ -188,7 +237,9 @@ def _be_init(link: socket.socket, status: int, disk: int, plan: isolation.Plan) 
     """PID 1 of a guest's namespaces: mount, hand the namespaces to the zygote, and wait for the host's end or ours."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whatever is orphaned in here is reaped by the kernel
-        isolation.become(isolation.GUEST_UID, (0, 0), dumpable="dumpable" in plan.without)
+        isolation.ask_to_be_mapped(link)
+        isolation.become()
+        isolation.be_dumpable("dumpable" in plan.without)
         isolation.mount_private(plan, disk)
         namespaces = isolation.open_namespaces(plan)
         socket.send_fds(link, [b"made"], namespaces)

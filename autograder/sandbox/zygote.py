@@ -4,6 +4,7 @@ A fork of `autograder.sandbox.warden`, inside the walls from its first moment; s
 """
 
 import base64
+import contextlib
 import gc
 import importlib
 import json
@@ -46,7 +47,7 @@ def main(
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
         control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         os._exit(1)
-    control.sendall(json.dumps({"ready": os.getpid()}).encode())
+    control.sendall(json.dumps({"ready": os.getpid(), "threads": plan.threads}).encode())
     control.close()
     _serve(warden, kernel, ready)
 
@@ -132,7 +133,12 @@ def _be_guest(
     try:
         if group:
             os.write(group[0], b"0")  # this process moves into its control group
+        if limits["processor"] is not None:
+            with contextlib.suppress(OSError):  # it has been taken offline, say: this is about fairness only
+                os.sched_setaffinity(0, [limits["processor"]])
         isolation.enter(ready.plan, namespaces)
+        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        os.dup2(null, 0)  # its own: flags on the one that it has inherited would be seen by every other guest
         os.chdir(limits["home"])
         os.environ["TMPDIR"] = limits["home"]
         os.dup2(stdout, 1)
@@ -148,6 +154,7 @@ def _be_guest(
             memory=limits["memory"],
             file=limits["file"],
             cpu_seconds=math.ceil(limits["submission_seconds"]) + 5,
+            threads=limits["threads"],
             keep=[CHANNEL],
         )
     except BaseException as error:  # noqa: BLE001  the warden reports the exit code, stderr the reason

@@ -24,7 +24,8 @@ A file says what it tries, what stops it, how the notebook is made, and what it 
     notes = ["output truncated at 1 MiB"]           # parts of notes on the whole notebook
 
 In every text ``{{canary}}`` is a file of the host's, ``{{variable}}`` a variable of its environment, ``{{port}}`` a
-port that it listens on, ``{{abstract}}`` an abstract Unix socket likewise, ``{{pid}}`` its process.
+port that it listens on, ``{{abstract}}`` an abstract Unix socket likewise, ``{{pid}}`` its process, ``{{niceness}}``
+that process's own.
 """
 
 import json

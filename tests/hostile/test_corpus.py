@@ -55,6 +55,7 @@ class Surroundings:
             "port": self.tcp.getsockname()[1],
             "abstract": self.abstract_name,
             "pid": os.getpid(),
+            "niceness": os.getpriority(os.PRIO_PROCESS, 0),
         }
 
     def check(self) -> None:

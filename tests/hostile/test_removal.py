@@ -6,6 +6,7 @@ place the case still holds, and without it the case fails.
 
 import ctypes
 import os
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ CASES = {case.id: case for case in corpus.all_cases()}
 SECOND = ("seccomp", "landlock")  # the walls in front of the namespaces
 
 
+KERNEL = ("subset", "ids")  # in front of what the kernel shows of itself
+
+
 READING = "forgery/reading_the_source_notebook"
 
 
@@ -47,8 +51,8 @@ REMOVALS = (
     Removal("seccomp", (), "host/fork"),
     Removal("seccomp", (), "host/memfd"),
     Removal("seccomp", (), "host/locks"),
-    Removal("landlock", ("proc",), "host/kernel_settings"),
-    Removal("proc", ("landlock",), "host/kernel_settings"),
+    Removal("landlock", ("proc", *KERNEL), "host/kernel_settings"),
+    Removal("proc", ("landlock", *KERNEL), "host/kernel_settings"),
     Removal("rlimits", (), "host/file_sparse"),
     Removal("capabilities", (), "host/become_root"),
     Removal("descriptors", (), "host/every_descriptor"),
@@ -96,11 +100,11 @@ def test_each_layer_stops_something(
     assert not holds(course, solutions, around, removal.case, (*removal.front, removal.layer))
 
 
-def ask(body: str, without: Collection[str], **facts: Any) -> Answer:
+def ask(body: str, without: Collection[str], *, namespaces: bool = True, **facts: Any) -> Answer:
     """Run the body of a function in a guest of a sandbox without some layers."""
     source = f"import ctypes, os\ndef f(facts):\n    {body}"
     with (
-        Zygote({}, "", Launched(without=without)) as zygote,
+        Zygote({}, "", Launched(namespaces=namespaces, without=without)) as zygote,
         Session(zygote, [CellToRun(0, source, ("f",))], Limits()) as session,
     ):
         return session.call("f", (facts,))
@@ -127,11 +131,85 @@ def test_the_ipc_namespace_hides_shared_memory() -> None:
     if segment < 0:
         pytest.skip("this machine has no shared memory of System V's kind")
     look = "return len(open('/proc/sysvipc/shm').readlines())"
+    front = (*SECOND, "subset")
     try:
-        assert ask(look, SECOND).value == 1, "only the heading"
-        assert ask(look, (*SECOND, "ipc")).value > 1
+        assert ask(look, front).value == 1, "only the heading"
+        assert ask(look, (*front, "ipc")).value > 1
     finally:
         libc.shmctl(segment, 0, None)
+
+
+def test_proc_shows_processes_alone() -> None:
+    """The machine's sockets, and so those of other guests, are not counted there; with all of it mounted they are."""
+    look = "return len(open('/proc/net/unix').readlines())"
+    assert ask(look, SECOND).reason == "FileNotFoundError"
+    assert ask(look, (*SECOND, "subset")).value > 1
+
+
+def test_landlock_closes_the_files_of_proc() -> None:
+    """A guest's own arguments and mounts are not for it to read; and there is no path of a course in the arguments."""
+    look = "return open('/proc/self/cmdline').read()"
+    assert ask(look, ()).reason == "PermissionError"
+    arguments = ask(look, ("landlock",)).value
+    assert str(Path(demo.__file__).parents[2]) not in arguments.replace(sys.executable, "")
+    assert "json" in arguments
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user's guests are that user, who is not root")
+def test_guests_of_root_are_not_root_outside_either() -> None:
+    """What the kernel shows root alone stays shut."""
+    look = "return os.open('/proc/kpageflags', os.O_RDONLY) > 0"
+    front = (*SECOND, "proc", "subset")
+    assert ask(look, front).reason == "PermissionError"
+    assert ask(look, (*front, "ids")).value is True
+
+
+THREADS = """
+    attributes, thread = ctypes.create_string_buffer(64), ctypes.c_ulong()
+    libc = ctypes.CDLL(None)
+    libc.pthread_attr_init(attributes)
+    libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(16384))
+    pause = ctypes.cast(libc.pause, ctypes.c_void_p)
+    return sum(libc.pthread_create(ctypes.byref(thread), attributes, pause, None) == 0 for _ in range(500))
+"""
+
+
+def test_threads_are_counted() -> None:
+    """Of 500 threads with small stacks a guest gets its share; without rlimits all of them."""
+    assert ask(THREADS, ()).value == Limits().threads
+    assert ask(THREADS, ("rlimits",)).value == 500
+
+
+def test_where_threads_are_not_counted_there_are_none(course: Course) -> None:
+    """Root's threads are counted by nothing, nor are those of a guest without namespaces."""
+    assert ask(THREADS, (), namespaces=False).value == 0
+    if os.getuid() == 0:
+        assert ask(THREADS, ("ids",)).value == 0
+
+
+def test_standard_input_is_each_guests_own() -> None:
+    """Flags that one guest sets on it are not there for the next."""
+    source = """
+import fcntl, os
+
+def f():
+    before = fcntl.fcntl(0, fcntl.F_GETFL)
+    fcntl.fcntl(0, fcntl.F_SETFL, os.O_APPEND)
+    return before
+"""
+    with Zygote({}, "", Launched()) as zygote:
+        seen = []
+        for _ in range(2):
+            with Session(zygote, [CellToRun(0, source, ("f",))], Limits()) as session:
+                seen.append(session.call("f", ()).value)
+    assert seen[0] == seen[1]
+
+
+def test_no_pipe_is_made_larger() -> None:
+    """A user has a common stock of memory for pipes."""
+    grow = "import fcntl; return fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)"
+    assert ask(grow, ()).reason == "PermissionError"
+    assert ask(grow, ("seccomp",)).value == 1 << 20
 
 
 def test_the_uts_namespace_hides_the_machines_name() -> None:

@@ -60,7 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.zygote",),
     ("sandbox.confinement", "sandbox.guest"),
     ("sandbox.isolation",),
-    ("sandbox.cgroup", "sandbox.landlock", "sandbox.seccomp"),
+    ("sandbox.cgroup", "sandbox.landlock", "sandbox.processors", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
     ("departure", "draws", "gradebook_connection", "holding", "intake.times", "placing", "reports.templating",
      "statements"),
@@ -88,6 +88,7 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "assignments.*": ("model", "draws", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox
     "sandbox.launch": ("", "errors", "sandbox.cgroup"),
+    "sandbox.processors": (),
     "sandbox.cgroup": (),
     "sandbox.warden": ("sandbox.isolation", "sandbox.zygote"),
     "sandbox.zygote": (

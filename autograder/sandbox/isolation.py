@@ -497,4 +497,3 @@ def enter(plan: Plan, namespaces: Sequence[int]) -> None:
     elif plan.ids is not None:
         become(*plan.ids)
     be_dumpable(True)  # noqa: FBT003  who changes ids is not, and then finds its own files in /proc shut
-    be_dumpable(True)  # noqa: FBT003  who changes ids is not, and then finds its own files in /proc shut

@@ -27,7 +27,8 @@ def test_the_record_names_every_limit():
     """Changing any one of them changes the line that a report keeps."""
     usual = Limits()
     assert usual.text == (
-        "10 s a cell, 10 s a call, 50 s in all, memory 1 GiB, output 1 MiB, disk 64 MiB, 16 MiB a file, 4 guests"
+        "10 s a cell, 10 s a call, 50 s in all, memory 1 GiB, output 1 MiB, disk 64 MiB, 16 MiB a file, 32 threads, "
+        "4 guests"
     )
     changed = [Limits(**{name: 7}).text for name in vars(usual)]
     assert len({usual.text, *changed}) == len(changed) + 1

@@ -19,9 +19,9 @@ HEADERS = {
 }
 
 
-def verdict(machine, number, *arguments, audit=None, own_files=True):
+def verdict(machine, number, *arguments, audit=None, own_files=True, threads=True):
     """Run the program as the kernel does; return ``allow``, ``kill``, or the number of the error."""
-    code, _ = seccomp._template(machine, own_files)
+    code, _ = seccomp._template(machine, own_files, threads)
     data = struct.pack("<IIQ6Q", number, audit or ARCHITECTURES[machine], 0, *arguments, *[0] * (6 - len(arguments)))
     accumulator, at = 0, 0
     while True:
@@ -74,6 +74,8 @@ RULES = [
     ("tgkill", (1, 1, 9), errno.EPERM),
     ("fcntl", (0, 3), ALLOW),
     ("fcntl", (0, 1030), ALLOW),
+    ("fcntl", (0, 1032), ALLOW),
+    ("fcntl", (0, 1031), errno.EPERM),  # a larger pipe
     *[("fcntl", (0, command), errno.EPERM) for command in (5, 6, 7, 8, 10, 15, 36, 37, 38, 1024, 1026, 1033)],
     ("ioctl", (0, 0x5413), ALLOW),
     ("ioctl", (0, 0x5412), errno.EPERM),
@@ -119,3 +121,11 @@ def test_numbers_are_the_kernels(machine):
         number = numbers[COLUMN[machine]]
         if number is not None:
             assert known.get(name, known.get(names.get(name, ""))) == number, name
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_where_threads_are_not_counted_none_can_be_started(machine):
+    """The error is that of a limit: libraries then do without."""
+    clone = RULED["clone"][COLUMN[machine]]
+    assert verdict(machine, clone, THREAD, threads=False) == errno.EAGAIN
+    assert verdict(machine, clone, 17, threads=False) == errno.EPERM

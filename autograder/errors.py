@@ -38,6 +38,14 @@ class SandboxError(GraderError):
     """The sandbox failed, or was ended from outside: a fresh one may do better."""
 
 
+class StartError(SandboxError):
+    """The sandbox, or a guest in it, could not be started: nothing of a submission has been run."""
+
+
+class BusyError(GraderError):
+    """The machine kept a submission waiting for a processor until its time was over: alone it may do better."""
+
+
 class ServerAwayError(GraderError):
     """The gradebook's server stayed away for longer than it is waited for: trying again now is of no use."""
 

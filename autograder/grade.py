@@ -4,25 +4,30 @@ The reference is evaluated here, in the host; the student's functions answer fro
 compared, never believed.
 """
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from autograder import answers, loading, needed, notebook, source
 from autograder.course import PUBLIC_TESTS, Course
-from autograder.errors import IsolationError, SubmissionError
+from autograder.errors import BusyError, IsolationError, SandboxError, StartError, SubmissionError
 from autograder.hidden_tests import HiddenTests
 from autograder.marking import Marking
 from autograder.model import CheckResult, ExerciseResult, Level, Outcome, Provenance, Report, Status
 from autograder.sandbox import probe
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.launch import Launched
-from autograder.sandbox.limits import Limits, size
+from autograder.sandbox.limits import Budget, Limits, size
 from autograder.sandbox.session import CellToRun, Session
 
 _RUNS = 3  # of one submission whose guest ends as if killed from outside: what is its own doing happens again
+_SANDBOXES = 2  # that one submission is given: the first one may have been ended from outside
+_PAUSES = (0.2, 1.0, 3.0)  # seconds before each further try to start a sandbox: what is used up may come back
+
+_T = TypeVar("_T")
 
 
 class Grader:
@@ -56,17 +61,20 @@ class Grader:
         self._where = course
         self.limits = limits or Limits()
         written, modules = loading.written(course, name)
-        # started first: it imports while the reference is loaded here
         self._course = modules, written.imports
-        self._zygote = Zygote(*self._course, launched)
         self._floor = floor
-        self._ready = False
+        self._namespaces = True
+        self._ready = self._was_ready = False
+        self._zygote: Zygote | None = None
+        with contextlib.suppress(StartError):  # then there will be other tries, when it is needed
+            # started first: it imports while the reference is loaded here
+            self._zygote = Zygote(*self._course, launched)
         try:
             self.assignment, self.reference = loading.load(course, name)
             self.tests = HiddenTests(self.assignment, self.reference, key)
             self.provenance = loading.provenance_of(course, key, self.assignment, written, modules)
         except BaseException:
-            self._zygote.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -84,16 +92,53 @@ class Grader:
         ------
         IsolationError
             If that is below the floor.
+        StartError
+            If no sandbox can be started, each time that it was tried.
         """
+        self._patiently(lambda: None)
+
+    def _patiently(self, act: Callable[[], _T], budget: Budget | None = None) -> _T:
+        """Do something in a sandbox; where there is none, start another one, with patience.
+
+        Raises
+        ------
+        IsolationError
+            If the isolation is below the floor.
+        SandboxError
+            If there is none in the end.
+        """
+        pauses, sandboxes = iter(_PAUSES), 0
+        uncounted = budget.uncounted if budget is not None else contextlib.nullcontext
+        while True:
+            try:
+                with uncounted():
+                    self._make_ready()
+                return act()
+            except SandboxError as error:
+                self.restart()
+                pause = next(pauses, None)
+                is_unstarted = isinstance(error, StartError)
+                sandboxes += not is_unstarted
+                if pause is None or sandboxes == _SANDBOXES:
+                    raise
+                if is_unstarted:
+                    with uncounted():
+                        time.sleep(pause)
+
+    def _make_ready(self) -> None:
+        """Start a sandbox if there is none, wait for it, and find out how well guests are isolated."""
         if self._ready:
             return
         try:
-            self._zygote.wait_until_ready()
-        except IsolationError:
-            if self._floor > Level.FILTERED:
+            self._sandbox().wait_until_ready()
+        except IsolationError as error:
+            if self._was_ready:  # what could be had a moment ago is not refused, but used up
+                raise StartError(str(error)) from error
+            if self._floor > Level.FILTERED or not self._namespaces:
                 raise
-            self._zygote = Zygote(*self._course, Launched(namespaces=False))
-        acts = probe.attempts(self._zygote)
+            self.restart()
+            self._namespaces = False
+        acts = probe.attempts(self._sandbox())
         level = probe.level(acts)
         if level < max(self._floor, Level.FILTERED):
             wrong = ", ".join(act.name for act in acts if not act.right and act.needed <= self._floor)
@@ -103,15 +148,29 @@ class Grader:
                 "Nothing was graded. `autograder doctor` says what is missing and how to get it."
             )
         self.provenance = replace(self.provenance, isolation=level.word)
-        self._ready = True
+        self._ready = self._was_ready = True
 
-    def session(self, cells: Sequence[CellToRun]) -> Session:
-        """Return a session in which these cells can be run."""
-        return Session(self._zygote, cells, self.limits, needed.cells)
+    def _sandbox(self) -> Zygote:
+        """Return the sandbox, started now if there is none."""
+        if self._zygote is None:
+            self._zygote = Zygote(*self._course, Launched(namespaces=self._namespaces))
+        return self._zygote
+
+    def restart(self) -> None:
+        """End the sandbox; the next submission gets a fresh one."""
+        self.close()
+        self._zygote, self._ready = None, False
+
+    def session(self, cells: Sequence[CellToRun], budget: Budget | None = None) -> Session:
+        """Return a session in which these cells can be run; with a time of its own if none is given."""
+        return Session(
+            self._sandbox(), cells, self.limits, needed.cells, budget or Budget(self.limits.submission_seconds)
+        )
 
     def close(self) -> None:
-        """End the zygote."""
-        self._zygote.close()
+        """End the sandbox."""
+        if self._zygote is not None:
+            self._zygote.close()
 
     @property
     def max_score(self) -> float:
@@ -121,6 +180,8 @@ class Grader:
     def grade(self, content: bytes, student: str, standing: Sequence[ExerciseResult] = ()) -> Report:
         """Return the report of one submission; never raises for anything that a submission can do.
 
+        One time limit holds for all of it, however often it is run.
+
         Parameters
         ----------
         standing : sequence of ExerciseResult
@@ -129,27 +190,39 @@ class Grader:
         Raises
         ------
         GraderError
-            If the fault is ours.
+            If the fault is ours: `SandboxError` where there is no sandbox to be had, `BusyError` where the machine gave
+            the submission too little of its time.
         """
         self.wait_until_ready()
-        started = time.perf_counter()
         try:
             submission = notebook.parse(content)
         except SubmissionError as error:
             return self.rejected(student, str(error), notebook.digest(content))
+        budget = Budget(self.limits.submission_seconds)
+        return self._patiently(lambda: self._graded(submission, student, standing, budget), budget)
+
+    def _graded(
+        self, submission: notebook.Notebook, student: str, standing: Sequence[ExerciseResult], budget: Budget
+    ) -> Report:
+        """Grade a submission that can be read, in the sandbox that there is."""
         found = answers.find(submission, self.assignment, self.reference.source)
         marking = Marking(self.tests, student, found)
         doubtful: set[str] = set()
         for _ in range(_RUNS):
             started = time.perf_counter()
-            with self.session(found.cells) as session:
+            with self.session(found.cells, budget) as session:
                 if found.found:  # else no cell matters
                     session.run_cells()
                 cells_done = time.perf_counter()
                 results = marking.results(session, standing)
-            if session.doubtful <= doubtful:  # nothing in doubt, or it ended at the same places as before
+            if session.doubtful <= doubtful or budget.is_spent:  # no doubt, or it ended at the same places as before
                 break
             doubtful |= session.doubtful
+        if session.starved and not all(result.outcome is Outcome.PASSED for result in results):
+            raise BusyError(
+                "The machine was too busy to grade it: its time ran out while it was waiting for a processor. Grade it "
+                "again when less is going on, or with fewer workers."
+            )
         notes = [*found.notes, *answers.lost(submission, self.assignment, self.reference.source, found)]
         if not found.found:
             notes = [*found.notes, self._nothing_found(submission)]

@@ -62,7 +62,7 @@ def inspect(
         marking = Marking(grader.tests, student, answered)
         with grader.session(answered.cells) as session:
             session.run_cells()
-            attempts = marking.attempts(session)
+            attempts = {exercise.id: (first, second) for exercise, first, second in marking.attempts(session)}
         for exercise in chosen:
             yield from _exercise(grader.tests, student, exercise, *attempts[exercise.id])
 

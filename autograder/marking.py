@@ -3,8 +3,8 @@
 import ast
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from autograder.hidden_tests import HiddenTests
 from autograder.judging import judge, most_telling
 from autograder.model import CheckResult, Exercise, ExerciseResult, Hint, Observation, Outcome
 from autograder.notebook import parse_code
+from autograder.sandbox import wire
 from autograder.sandbox.session import Answer, Session
 
 
@@ -66,45 +67,47 @@ class Marking:
             Results that stand as they are. Their exercises are called all the same, in their turn: what they leave
             behind in the notebook is there for the others as it would be if all were marked.
         """
-        known = {result.id: result for result in standing}
-        attempts = self.attempts(session, known)
-        return tuple(
-            known[exercise.id] if exercise.id in known else self._result(exercise, *attempts[exercise.id])
-            for exercise in self._tests.assignment.exercises
-        )
+        results = {result.id: result for result in standing}
+        for exercise, first, second in self.attempts(session, frozenset(results)):
+            if exercise.id not in results:
+                with session.budget.uncounted():
+                    results[exercise.id] = self._result(exercise, first, second)
+        return tuple(results[exercise.id] for exercise in self._tests.assignment.exercises)
 
-    def attempts(self, session: Session, standing: Collection[str] = ()) -> dict[str, tuple[Attempt, Attempt | None]]:
+    def attempts(
+        self, session: Session, standing: Collection[str] = ()
+    ) -> Iterator[tuple[Exercise, Attempt, Attempt | None]]:
         """Run every exercise with the student's own helpers, then once more with the host's where that can help.
+
+        Nothing is kept of an exercise here once it is yielded: what a student's functions return may be large.
 
         Parameters
         ----------
         standing : collection of str
             Ids of exercises that need no second attempt.
 
-        Returns
-        -------
-        dict of str to (Attempt, Attempt or None)
-            By exercise id.
+        Yields
+        ------
+        (Exercise, Attempt, Attempt or None)
+            As soon as it is known what becomes of an exercise; those with a second attempt come last.
         """
-        exercises = self._tests.assignment.exercises
-        by_function = {e.function: e for e in exercises}
-        first: dict[str, Attempt] = {}
-        for exercise in exercises:
-            known = by_function.get(exercise.helper or "")
-            first[exercise.id] = self._attempt(
-                session, exercise, doubtful=known is not None and bool(first[known.id].problems)
-            )
-        second: dict[str, Attempt] = {}
-        for exercise in exercises:
+        by_function = {e.function: e for e in self._tests.assignment.exercises}
+        is_wrong: dict[str, bool] = {}
+        again: list[tuple[Exercise, Exercise, Attempt]] = []
+        for exercise in self._tests.assignment.exercises:
             helper = by_function.get(exercise.helper or "")
-            if helper is None or not first[exercise.id].problems or not first[helper.id].problems:
-                continue
-            if exercise.id not in self._found.found or exercise.id in standing:
-                continue
+            doubtful = helper is not None and is_wrong[helper.id]
+            first = self._attempt(session, exercise, doubtful=doubtful)
+            is_wrong[exercise.id] = bool(first.problems)
+            is_answered = exercise.id in self._found.found and exercise.id not in standing
+            if helper is not None and doubtful and first.problems and is_answered:
+                again.append((exercise, helper, replace(first, observations=())))
+            else:
+                yield exercise, first, None
+        for exercise, helper, first in again:
             # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
             session.run_cells()
-            second[exercise.id] = self._attempt(session, exercise, helper)
-        return {exercise.id: (first[exercise.id], second.get(exercise.id)) for exercise in exercises}
+            yield exercise, first, self._attempt(session, exercise, helper)
 
     def _attempt(
         self, session: Session, exercise: Exercise, helper: Exercise | None = None, *, doubtful: bool = False
@@ -135,16 +138,19 @@ class Marking:
         cases = self._tests.order(exercise, self._student)
         sampled = {case.name for case in exercise.cases if case.sampled}
         for batch in (cases[:1], cases[1:]) if doubtful else (cases,):
-            inputs = [self._tests.inputs(exercise, case, self._student) for case in batch]
-            given = session.call_each(exercise.function, inputs, helper.function if helper else None, answer)
-            for case, arguments, returned in zip(batch, inputs, given, strict=False):
-                expected, seconds = None, math.inf
-                if returned.outcome is not None or case not in sampled:
-                    # on inputs that not even the reference takes, whatever the student's function did is ours
-                    begun = time.thread_time()
-                    expected = self._tests.expected(exercise, case, arguments)
-                    seconds = time.thread_time() - begun
+            with session.budget.uncounted():
+                inputs = [self._tests.inputs(exercise, case, self._student) for case in batch]
+                wanted = [
+                    (None, math.inf) if case in sampled else self._expected(exercise, case, arguments)
+                    for case, arguments in zip(batch, inputs, strict=True)
+                ]
+            room = max(wire.room_for(expected) for expected, _ in wanted)
+            name = helper.function if helper else None
+            given = session.call_each(exercise.function, inputs, name, answer, room)
+            for case, arguments, returned, (expected, seconds) in zip(batch, inputs, given, wanted, strict=False):
                 if returned.outcome is not None:
+                    if case in sampled:  # on inputs that not even the reference takes, it is our fault
+                        self._expected(exercise, case, arguments)
                     return Attempt(everything, tuple(observations), returned)
                 observations.append(Observation(case, arguments, returned.value, seconds))
                 for check in exercise.checks:
@@ -160,6 +166,12 @@ class Marking:
             if problem:
                 wrong[check.name] = [Verdict(False, problem)]  # noqa: FBT003
         return Attempt({name: most_telling(found) for name, found in wrong.items()}, tuple(observations))
+
+    def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> tuple[Any, float]:
+        """Return what the reference returns, and the seconds that it takes."""
+        begun = time.thread_time()
+        expected = self._tests.expected(exercise, case, inputs)
+        return expected, time.thread_time() - begun
 
     def _help(self, helper: Exercise, /, *args: Any, **kwargs: Any) -> Any:
         return helping.call(helper, self._tests.reference.functions[helper.function], args, kwargs)

@@ -34,8 +34,12 @@ def pool(workers: int) -> Executor:
         return InProcess()
     method = "fork" if threading.active_count() == 1 else "spawn"
     executor = ProcessPoolExecutor(workers, multiprocessing.get_context(method), _begin_work, (os.getpid(),))
-    for _ in range(workers):  # now, while there is little to copy
-        executor.submit(os.getpid)
+    try:
+        for _ in range(workers):  # now, while there is little to copy
+            executor.submit(os.getpid)
+    except (OSError, RuntimeError):  # no process or thread is to be had: then this one does the work
+        executor.shutdown(wait=False, cancel_futures=True)
+        return InProcess()
     return executor
 
 

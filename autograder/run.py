@@ -15,18 +15,19 @@ from typing import Any
 
 from autograder import intake, loading, notebook
 from autograder.course import Course
-from autograder.errors import GraderError, IsolationError, SandboxError, SubmissionError, UsageError
+from autograder.errors import BusyError, GraderError, IsolationError, StartError, SubmissionError, UsageError
 from autograder.grade import Grader
 from autograder.intake import Submitted
 from autograder.model import ExerciseResult, Level, Provenance, Report, Status
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
-_SANDBOXES = 2  # that one submission is given: the first one may have been ended from outside
 _GARBAGE = 50_000  # objects between two collections: what a submission is made of holds hardly any cycles
 _LOOK_SECONDS = 0.5  # between two looks whether we are to stop, while nothing comes back
 TRIES = 2  # of one submission, when a worker dies under it
 _POOL_TRIES = 3  # here, where a dead worker takes the whole pool along: the first time says nothing of any submission
+_START_TRIES = 3  # of one submission, each by a worker that has found no sandbox to be had
+_STARTS_IN_VAIN = 12  # in a row, of any submissions: then there is no worker left
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Job:
     ----------
     standing : tuple of ExerciseResult
         What of an earlier report still holds, and is not marked again.
+    alone : bool
+        Whether nothing else is graded beside it: if the machine is too busy even then, that is told.
     """
 
     student: str
@@ -57,6 +60,7 @@ class Job:
     received: tuple[str, ...] = ()
     platform: str = ""
     standing: tuple[ExerciseResult, ...] = field(default=(), repr=False)
+    alone: bool = False
 
     def about(self, report: Report) -> Report:
         """Return a report with what is known of how the submission came."""
@@ -77,6 +81,10 @@ def grade_one(setting: Setting, job: Job) -> Report:
     ------
     IsolationError, UsageError
         If nothing can be graded here at all.
+    StartError
+        If no sandbox can be started here now.
+    BusyError
+        If the machine gave it too little time; never for a job that is alone.
     """
     return job.about(_graded(setting, job))
 
@@ -84,20 +92,19 @@ def grade_one(setting: Setting, job: Job) -> Report:
 def _graded(setting: Setting, job: Job) -> Report:
     if job.content is None:
         return grader_of(setting, job.assignment).rejected(job.student, job.problem)
-    reason = ""
-    for _ in range(_SANDBOXES):
-        try:
-            return grader_of(setting, job.assignment).grade(job.content, job.student, job.standing)
-        except (IsolationError, UsageError):
+    grader = grader_of(setting, job.assignment)
+    try:
+        return grader.grade(job.content, job.student, job.standing)
+    except (IsolationError, UsageError, StartError):
+        raise
+    except BusyError as error:
+        if not job.alone:
             raise
-        except SandboxError as error:
-            close_graders()  # the next try, or the next submission, gets a fresh zygote
-            reason = str(error)
-        except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
-            close_graders()
-            reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-            break
-    return grader_of(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content))
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
+        grader.restart()
+        reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
+    return grader.grader_error(job.student, reason, notebook.digest(job.content))
 
 
 def grader_of(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
@@ -313,14 +320,17 @@ class _Handout:
     ) -> None:
         self._setting, self._waiting, self._workers = setting, waiting, workers
         self._earlier, self._stopped = earlier, stopped
-        self._suspects: list[tuple[Submitted, Job]] = []  # under which a worker may have died
+        self._suspects: list[tuple[Submitted, Job]] = []  # that run alone: a worker may have died under them
+        self._again: list[tuple[Submitted, Job]] = []  # whose worker had no sandbox
         self._deaths: Counter[str] = Counter()
+        self._unstarted: Counter[str] = Counter()
+        self._in_vain = 0  # starts of a sandbox, since one was there
         self._running: dict[Future[Report], tuple[Submitted, Job]] = {}
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left that is to be done."""
-        return not self._running and (not self._suspects or self._stopped())
+        return not self._running and (not (self._suspects or self._again) or self._stopped())
 
     def hand_out(self) -> Iterator[_Graded]:
         """Give workers what they have room for; yield what need not be graded."""
@@ -336,14 +346,16 @@ class _Handout:
                     yield submitted, known, False
                     continue
                 job = known
+            elif self._again:
+                submitted, job = self._again.pop()
             else:
                 return
             try:
                 self._running[self._workers.submit(self._setting, job)] = (submitted, job)
             except BrokenProcessPool:
-                self._suspects.append((submitted, job))  # though nobody has begun with it
+                self._suspects.append((submitted, replace(job, alone=True)))  # though nobody has begun with it
                 return
-            if self._deaths[submitted.folder]:
+            if job.alone:
                 return
 
     def take_back(self) -> Iterator[_Graded]:
@@ -360,6 +372,18 @@ class _Handout:
                 continue
             except WorkerDiedError:
                 report = _worker_died(self._setting, job)
+            except BusyError:
+                self._suspects.append((submitted, replace(job, alone=True)))
+                continue
+            except StartError as error:
+                self._note_unstarted(error)
+                self._unstarted[submitted.folder] += 1
+                if self._unstarted[submitted.folder] < _START_TRIES:
+                    self._again.insert(0, (submitted, job))
+                    continue
+                report = _unstarted(self._setting, job, error)
+            else:
+                self._in_vain = 0
             yield submitted, report, True
         if self._stopped():  # what no worker has begun with is left
             self._running = {future: item for future, item in self._running.items() if not future.cancel()}
@@ -371,9 +395,27 @@ class _Handout:
         for submitted, job in died:
             self._deaths[submitted.folder] += 1
             if self._deaths[submitted.folder] < _POOL_TRIES:
-                self._suspects.append((submitted, job))
+                self._suspects.append((submitted, replace(job, alone=True)))
             else:
                 yield submitted, _worker_died(self._setting, job), True
+
+    def _note_unstarted(self, error: StartError) -> None:
+        """Take in that a worker could not start a sandbox.
+
+        Raises
+        ------
+        GraderError
+            If none could for long: what is not graded has no result, and the class is not gone through in vain.
+        """
+        self._in_vain += 1
+        if self._in_vain >= _STARTS_IN_VAIN:
+            raise GraderError(f"No worker could start a sandbox any more. {error}") from error
+
+
+def _unstarted(setting: Setting, job: Job, error: StartError) -> Report:
+    reason = f"{error} That was tried with patience, and by {_START_TRIES} workers. Grade it again."
+    report = grader_of(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content or b""))
+    return job.about(report)
 
 
 def _worker_died(setting: Setting, job: Job) -> Report:

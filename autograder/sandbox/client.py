@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import select
@@ -11,12 +12,14 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
-from autograder.errors import GraderError, IsolationError, SandboxError
+from autograder.errors import GraderError, IsolationError, SandboxError, StartError
 from autograder.sandbox import cgroup, processors
 from autograder.sandbox.connection import START_SECONDS, Guest
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
+# what a machine is short of for a while, and does not refuse
+_PASSING = frozenset([errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EBUSY])
 _END_SECONDS = 10.0  # for the kernel to take a guest apart: our time, not a student's
 
 
@@ -75,12 +78,15 @@ class Zygote:
             stderr = process.stderr.read().decode(errors="replace")[-2000:] if process.stderr else ""
             self.close()
             why = message.get("error") or stderr or f"it did not start within {START_SECONDS:.0f} s"
-            if any(word in why for word in ("clone", "mount", "uid_map", "Permission", "landlock", "seccomp")):
+            is_passing = message.get("errno") in _PASSING
+            if not is_passing and any(
+                word in why for word in ("clone", "mount", "uid_map", "Permission", "landlock", "seccomp")
+            ):
                 raise IsolationError(
                     f"This machine does not let student code be isolated ({why}). "
                     "Nothing was run. `autograder doctor` says what is missing and how to get it."
                 )
-            raise SandboxError(f"The sandbox could not be started: {why}")
+            raise StartError(f"The sandbox could not be started: {why}")
         self._ready = True
         self.threads = bool(message["threads"])
 
@@ -88,33 +94,33 @@ class Zygote:
         """Return a new guest, ready for its first request."""
         self.wait_until_ready()
         self._await_ended(most=1)  # the last one's namespaces may be taken apart while we go on
-        channel, channel_end = socket.socketpair()
-        status, status_end = socket.socketpair()
-        stdout, stdout_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        stderr, stderr_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        for end in (stdout_end, stderr_end):
-            os.set_blocking(end, True)
-        ends = [channel_end.fileno(), stdout_end, stderr_end, status_end.fileno()]
-        try:
-            if self._launched.groups is not None:
-                self._groups.append(cgroup.Group.make(self._launched.groups, limits.memory))
-                ends.insert(3, self._groups[-1].procs)
-            request = asdict(limits) | {"processor": processors.own()}
-            socket.send_fds(self._control, [json.dumps(request).encode()], ends)
-        except OSError as error:
-            channel.close()
-            status.close()
-            os.close(stdout)
-            os.close(stderr)
-            raise SandboxError(f"The sandbox has ended ({error}).") from error
-        finally:
-            channel_end.close()
-            status_end.close()
-            os.close(stdout_end)
-            os.close(stderr_end)
-            if self._groups:
-                self._groups[-1].close()
-        guest = Guest(channel, status, (stdout, stderr), limits, self._ending)
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            try:
+                channel, channel_end = socket.socketpair()
+                ours.enter_context(channel)
+                theirs.enter_context(channel_end)
+                status, status_end = socket.socketpair()
+                ours.enter_context(status)
+                theirs.enter_context(status_end)
+                pipes = []
+                for _ in ("standard output", "standard error"):
+                    reading, writing = os.pipe2(os.O_CLOEXEC)
+                    ours.callback(os.close, reading)
+                    theirs.callback(os.close, writing)
+                    os.set_blocking(reading, False)
+                    pipes.append((reading, writing))
+                ends = [channel_end.fileno(), *(writing for _, writing in pipes)]
+                if self._launched.groups is not None:
+                    group = cgroup.Group.make(self._launched.groups, limits.memory)
+                    self._groups.append(group)
+                    theirs.callback(group.close)
+                    ends.append(group.procs)
+                request = asdict(limits) | {"processor": processors.own()}
+                socket.send_fds(self._control, [json.dumps(request).encode()], [*ends, status_end.fileno()])
+            except OSError as error:
+                raise StartError(f"There is no sandbox to start a guest in ({error}).") from error
+            ours.pop_all()
+        guest = Guest(channel, status, (pipes[0][0], pipes[1][0]), limits, self._ending)
         guest.wait_until_ready()
         return guest
 

@@ -11,18 +11,23 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autograder.errors import SandboxError
+from autograder.errors import StartError
 from autograder.model import Outcome
 from autograder.sandbox import wire
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Deadline, Limits
 from autograder.sandbox.zygote import SETUP_FAILED
 
 START_SECONDS = 60.0  # a cold disk may take long to give numpy; this is our time, not a student's
 _CHUNK = 1 << 16
 _SHOWN = 300  # bytes
+_CPU_CLOCK = 2  # CPUCLOCK_SCHED of the process whose number stands before it; see clock_getcpuclockid(3)
+_STARVED = 0.1  # seconds without a processor that are worth another wait
+_STARVED_SHARE = 0.05  # of the time since the guest began: what a quiet machine never keeps anybody waiting for
 
 
 class GuestDiedError(Exception):
@@ -36,13 +41,16 @@ class GuestDiedError(Exception):
         The limit that was hit, or how it ended; for the student.
     doubtful : bool
         True where it may have been ended from outside: the kernel short of memory, an operator's ``kill -9``.
+    starved : bool
+        True where its time ran out while it was waiting for a processor: that the machine is busy is not its fault.
     """
 
-    def __init__(self, outcome: Outcome, reason: str, *, doubtful: bool = False) -> None:
+    def __init__(self, outcome: Outcome, reason: str, *, doubtful: bool = False, starved: bool = False) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
         self.doubtful = doubtful
+        self.starved = starved
 
 
 class Guest:
@@ -54,9 +62,13 @@ class Guest:
         self._channel, self._status, self._limits, self._ending = channel, status, limits, ending
         self._outputs = dict.fromkeys(outputs, limits.output)  # bytes still taken from each
         self._init = -1  # pidfd of init
+        self._pid = 0  # of the guest
         self._received = bytearray()
         self._told = b""
-        self._printed = b""  # the beginning, for our own failures only
+        self._ready = False  # until then nothing of the student's has run, and whatever is said is said by us
+        self._printed = b""  # the beginning of what is printed until then
+        self._began = time.monotonic()
+        self._starved = 0.0  # seconds, at the last look
         self.output_truncated = False
         channel.setblocking(False)  # noqa: FBT003
         status.setblocking(False)  # noqa: FBT003
@@ -71,20 +83,22 @@ class Guest:
 
         Raises
         ------
-        SandboxError
+        StartError
             If it does not come: no student code has run yet, so this is ours.
         """
         try:
-            self.receive(time.monotonic() + START_SECONDS, "starting")
+            self.receive(Deadline(self._began + START_SECONDS, f"it took more than {START_SECONDS:.0f} s"))
         except GuestDiedError as error:
             self.close()
-            raise SandboxError(
-                f"A guest could not be started: {error.reason} {self._told.decode(errors='replace')}"
-            ) from error
+            raise StartError(f"A guest could not be started: {error.reason}.") from error
+        except StartError:
+            self.close()
+            raise
+        self._ready = True
 
     # ---------------------------------------------------------------------------------------------- frames
 
-    def send(self, frame: bytes, deadline: float, doing: str) -> None:
+    def send(self, frame: bytes, deadline: Deadline) -> None:
         """Send a frame; the guest may refuse to read it, but not for longer than the deadline."""
         self._poll.modify(self._channel, select.POLLIN | select.POLLOUT)
         view = memoryview(frame)
@@ -93,21 +107,21 @@ class Guest:
                 try:
                     view = view[self._channel.send(view[:_CHUNK]) :]
                 except BlockingIOError:
-                    self._wait(deadline, doing)
+                    self._wait(deadline)
                 except OSError as error:
                     raise self._death() from error
         finally:
             self._poll.modify(self._channel, select.POLLIN)
 
-    def receive(self, deadline: float, doing: str) -> wire.Frame:
+    def receive(self, deadline: Deadline, room: int = wire.BODY_CAP) -> wire.Frame:
         """Return the next frame.
 
         Parameters
         ----------
-        deadline : float
-            On the monotonic clock.
-        doing : str
-            What the guest is doing; becomes part of the verdict if the deadline passes.
+        deadline : Deadline
+            When it has to be there.
+        room : int
+            Bytes of arrays that it may hold.
 
         Raises
         ------
@@ -115,18 +129,18 @@ class Guest:
             If there will be none: the guest ended, took too long, or sent what is no frame. It has been ended then.
         """
         try:
-            header, body = wire.lengths(self._exactly(wire.PREFIX, deadline, doing))
-            return wire.unpack(self._exactly(header, deadline, doing), self._exactly(body, deadline, doing))
+            header, body = wire.lengths(self._exactly(wire.PREFIX, deadline), room)
+            return wire.unpack(self._exactly(header, deadline), self._exactly(body, deadline))
         except wire.WireError as error:
             self.kill()
             raise GuestDiedError(Outcome.KILLED, f"the notebook interfered with its own grading ({error})") from error
 
-    def _exactly(self, size: int, deadline: float, doing: str) -> bytes:
+    def _exactly(self, size: int, deadline: Deadline) -> bytes:
         while len(self._received) < size:
             try:
                 part = self._channel.recv(_CHUNK)
             except BlockingIOError:
-                self._wait(deadline, doing)
+                self._wait(deadline)
                 continue
             except OSError:
                 part = b""
@@ -137,20 +151,55 @@ class Guest:
         del self._received[:size]
         return data
 
-    def _wait(self, deadline: float, doing: str) -> None:
+    def _wait(self, deadline: Deadline) -> None:
         """Wait until the channel can be used again, reading and capping the guest's output meanwhile."""
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.kill()
-                raise GuestDiedError(Outcome.TIMED_OUT, doing)
-            ready = dict(self._poll.poll(left * 1000))
+            if deadline.left <= 0:
+                self.expire(deadline)
+            ready = dict(self._poll.poll(max(0.0, deadline.left) * 1000))
             for output in ready.keys() & self._outputs.keys():
                 self._drain(output)
             if self._status.fileno() in ready:
                 self._read_status()
             if self._channel.fileno() in ready:
                 return
+
+    def expire(self, deadline: Deadline) -> None:
+        """Give a step that has used up its time what the machine has kept from it, or end the guest.
+
+        Raises
+        ------
+        GuestDiedError
+            If it has had all its time, or the submission has none left.
+        """
+        starved = self._newly_starved()
+        if starved > _STARVED and deadline.put_off(starved):
+            return
+        self.kill()
+        kept = self._starved > max(_STARVED, _STARVED_SHARE * (time.monotonic() - self._began))
+        # a step that was put off until it had had its time is timed out, however long that took
+        is_cut = deadline.last <= deadline.end
+        raise GuestDiedError(Outcome.TIMED_OUT, deadline.reason, starved=is_cut and kept)
+
+    def _newly_starved(self) -> float:
+        """Return the seconds since the last look for which the guest wanted a processor and had none.
+
+        A thread that waits while another one of the guest's own runs is not kept waiting by anybody else.
+        """
+        total = 0.0
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or this kernel does not keep count
+            times = list(self._times())
+            used = time.clock_gettime(~self._pid << 3 | _CPU_CLOCK)  # of all its threads, also those that have ended
+            total = max((delayed - (used - ran) for ran, delayed in times), default=0.0)
+        before, self._starved = self._starved, max(self._starved, total)
+        return self._starved - before
+
+    def _times(self) -> Iterator[tuple[float, float]]:
+        """Yield the seconds for which each of the guest's threads ran, and for which it was ready to, and did not."""
+        for task in Path(f"/proc/{self._pid}/task").iterdir() if self._pid else ():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may have ended meanwhile
+                ran, delayed, _ = (task / "schedstat").read_text(encoding="ascii").split()
+                yield int(ran) / 1e9, int(delayed) / 1e9
 
     def _drain(self, output: int) -> None:
         try:
@@ -162,23 +211,26 @@ class Guest:
                 self._poll.unregister(output)
             return
         self._outputs[output] -= len(part)
-        self._printed += part[: _SHOWN - len(self._printed)]
+        if not self._ready:
+            self._printed += part[: _SHOWN - len(self._printed)]
         if self._outputs[output] < 0:
             self.output_truncated = True
 
     def _read_status(self) -> bool:
         """Take what init says; return whether it may still say more."""
         try:
-            data, handles, _, _ = socket.recv_fds(self._status, 4096, 1)
+            data, handles, _, _ = socket.recv_fds(self._status, 4096, 2)
         except BlockingIOError:
             return True
         except OSError:
             data, handles = b"", []
-        for handle in handles:
-            if self._init >= 0:
+        if len(handles) == 2 and self._init < 0:
+            self._init, guest = handles
+            self._pid = _pid_of(guest)
+            os.close(guest)
+        else:
+            for handle in handles:
                 os.close(handle)
-            else:
-                self._init = handle
         self._told += data[: 4096 - len(self._told)]
         if not data:
             with contextlib.suppress(KeyError):  # it may have been read to its end before
@@ -202,14 +254,14 @@ class Guest:
                 message = json.loads(line)
                 if not isinstance(message, dict):
                     continue
-                if "error" in message:
-                    return SandboxError(f"A guest could not be started: {message['error']}")
+                if "error" in message and not self._ready:
+                    return StartError(f"A guest could not be started: {message['error']}")
                 code = message["ended"] if type(message.get("ended")) is int else code
-        if code == SETUP_FAILED:
+        if code == SETUP_FAILED and not self._ready:
             for output in self._outputs:
                 self._drain(output)
             why = self._printed.decode(errors="replace")
-            return SandboxError(f"A guest could not be confined ({why}); nothing of the submission was run in it.")
+            return StartError(f"A guest could not be confined ({why}); nothing of the submission was run in it.")
         return GuestDiedError(Outcome.KILLED, _how(code), doubtful=code in {None, -signal.SIGKILL})
 
     def kill(self) -> None:
@@ -241,6 +293,15 @@ class Guest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _pid_of(handle: int) -> int:
+    """Return the process that a handle stands for; 0 where it is not to be had any more."""
+    try:
+        lines = Path(f"/proc/self/fdinfo/{handle}").read_text(encoding="ascii").splitlines()
+        return max(0, int(next(line for line in lines if line.startswith("Pid:")).split()[1]))
+    except (OSError, StopIteration, ValueError):
+        return 0
 
 
 def _how(code: int | None) -> str:

@@ -269,9 +269,10 @@ class _Channel:
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._received = b""
+        self.room = wire.ROOM_LEAST  # bytes of arrays that the host takes in one frame now
 
     def send(self, message: dict[str, Any], **values: Any) -> list[np.ndarray[Any, Any]]:
-        frame, arrays = wire.pack_listed(message, (), **values)
+        frame, arrays = wire.pack_listed(message, (), room=self.room, **values)
         self._socket.sendall(frame)
         return arrays
 
@@ -333,7 +334,7 @@ def _rehearse(kernel: Kernel) -> None:
         {"index": 0, "source": _REHEARSAL, "binds": ["rehearsal"]},
         {"index": 1, "source": "rehearsal(1)", "binds": []},
     ]
-    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper", "seeds": []}
+    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper", "seeds": [], "room": 1 << 20}
     frames = [wire.pack({"do": "cells", "n": 1, "cells": cells})] * 3
     frames += [wire.pack(request, cases=[case]), wire.pack({}, value=case)] * 4  # a call, and the host's answer
     here, there = socket.socketpair()
@@ -350,6 +351,7 @@ def _rehearse(kernel: Kernel) -> None:
 def _answer_calls(kernel: Kernel, channel: _Channel, request: wire.Frame) -> None:
     """Call the function with each case's arguments, until it raises."""
     message = request.message
+    channel.room = message["room"]
     for number, case in enumerate(request.value("cases"), message["n"]):
         arguments = tuple(np.random.default_rng(v) if k in message["seeds"] else v for k, v in enumerate(case))
         if not _answer_call(kernel, channel, message, number, arguments):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 import autograder
-from autograder.errors import SandboxError
+from autograder.errors import StartError
 from autograder.sandbox import cgroup
 
 _PIPE_BYTES = 1 << 20  # so that the course fits, and nobody waits until the zygote is ready for it
@@ -102,8 +102,8 @@ class Launched:
 
         Raises
         ------
-        SandboxError
-            If there is no folder for it.
+        StartError
+            If it cannot be started; nothing of it is left then.
         """
         package = Path(autograder.__file__).parent
         unlisted = [str(package.parent)] if package.parent.name != "site-packages" else []
@@ -120,7 +120,7 @@ class Launched:
         try:
             plan["base"] = self._base = tempfile.mkdtemp(prefix="autograder-")
         except OSError as error:
-            raise SandboxError(
+            raise StartError(
                 f"There is no room for the sandbox's own folder ({error.strerror}). Make some, or set TMPDIR."
             ) from error
         with contextlib.ExitStack() as undo:  # nothing is left of what does not come to be
@@ -134,7 +134,7 @@ class Launched:
                 undo.callback(self.close)
                 self.control.sendall(json.dumps({"paths": unlisted, "plan": plan}).encode())
             except OSError as error:
-                raise SandboxError(f"The sandbox's first process could not be started: {error.strerror}.") from error
+                raise StartError(f"The sandbox's first process could not be started: {error.strerror}.") from error
             undo.pop_all()
 
     def close(self) -> None:

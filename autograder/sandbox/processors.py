@@ -6,6 +6,7 @@ each worker claims a processor, and its guests stay on it. A claim is an abstrac
 sees it, and it ends with the process. A worker that sees no other leaves its guests wherever the kernel puts them.
 """
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -25,17 +26,14 @@ def claim() -> None:
     Where all are taken already, there are more workers than processors, and this one's guests are not bound to any.
     """
     release()
-    allowed = sorted(os.sched_getaffinity(0))
     here = ctypes.CDLL(None).sched_getcpu()
-    for processor in sorted(allowed, key=lambda number: number != here):
-        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
+    for processor in sorted(os.sched_getaffinity(0), key=lambda number: (number != here, number)):
+        with contextlib.ExitStack() as undo, contextlib.suppress(OSError):
+            name = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             name.bind(f"\0{_NAME}{processor}")
-        except OSError:
-            name.close()
-            continue
-        _claims.append((name, processor))
-        return
+            undo.pop_all()
+            _claims.append((name, processor))
+            return
 
 
 def release() -> None:

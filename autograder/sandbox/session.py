@@ -15,7 +15,7 @@ from autograder.model import Outcome, Seed
 from autograder.sandbox import wire
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.connection import Guest, GuestDiedError
-from autograder.sandbox.limits import Limits, size
+from autograder.sandbox.limits import Budget, Deadline, Limits, size
 
 _ASKS_CAP = 10_000  # calls of the helper that one call of a graded function may make
 
@@ -80,6 +80,8 @@ class Session:
         Graded functions that are not there after all cells have run.
     doubtful : set of str
         Where a guest ended in a way that the submission need not be the cause of.
+    starved : bool
+        Whether its time ran out while a guest was waiting for a processor.
     spared : set of int
         Cells that the last guest did not run, since others of that kind had ended the guests before it.
     """
@@ -88,19 +90,22 @@ class Session:
     cells: Sequence[CellToRun]
     limits: Limits
     needed: Callable[[Sequence[CellToRun]], Collection[int]] = lambda cells: {cell.index for cell in cells}
+    budget: Budget = None  # type: ignore[assignment]  # see __post_init__
     faults: dict[int, Fault] = field(default_factory=dict)
     deaths: dict[int, Answer] = field(default_factory=dict)
     unbound: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
+    starved: bool = False
     spared: set[int] = field(default_factory=set)
     output_truncated: bool = False
     _guest: Guest | None = None
     _dead: int = 0  # guests
     _number: int = 0
-    _end: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.budget = self.budget or Budget(self.limits.submission_seconds)
 
     def __enter__(self) -> Self:
-        self._end = time.monotonic() + self.limits.submission_seconds
         return self
 
     def __exit__(
@@ -117,10 +122,11 @@ class Session:
     def run_cells(self) -> bool:
         """Run the cells in a fresh guest; return whether there is one now."""
         self._drop()
-        while self._dead < self.limits.guests and time.monotonic() < self._end:
+        while self._dead < self.limits.guests and not self.budget.is_spent:
             if self._dead == self.limits.guests - 1 and self.deaths and not self.spared:
                 self.spared = {cell.index for cell in self.cells} - {*self.needed(self.cells), *self.deaths}
-            self._guest = self.zygote.guest(self.limits)
+            with self.budget.uncounted():
+                self._guest = self.zygote.guest(self.limits)
             if self._run_cells_once(self._guest):
                 return True
             self._dead += 1
@@ -139,18 +145,16 @@ class Session:
         }
         frame = wire.pack(request)
         for position, cell in enumerate(alive):
-            doing = f"{self.limits.cell_seconds:g} s in cell {cell.index + 1}"
-            deadline, doing = self._deadline(self.limits.cell_seconds, doing)
+            deadline = self._deadline(self.limits.cell_seconds, f"in cell {cell.index + 1}")
             try:
                 if position == 0:
-                    guest.send(frame, deadline, doing)
-                message = guest.receive(deadline, doing).message
+                    guest.send(frame, deadline)
+                message = guest.receive(deadline, wire.ROOM_LEAST).message
                 if message.get("n") != self._number or message.get("cell") != cell.index:
                     raise _interference(guest)
             except GuestDiedError as death:
                 self.deaths[cell.index] = Answer(outcome=death.outcome, reason=death.reason)
-                if death.doubtful:
-                    self.doubtful.add(f"cell {cell.index}")
+                self._note(death, f"cell {cell.index}")
                 return False
             if (fault := _fault(message.get("error"))) is not None:
                 self.faults[cell.index] = fault
@@ -160,12 +164,16 @@ class Session:
             self.unbound |= set(cell.binds) - set(bound)
         return True
 
-    def _deadline(self, seconds: float, doing: str) -> tuple[float, str]:
-        """Return when this step must end, and the limit that this is: its own, or the submission's."""
-        own = time.monotonic() + seconds
-        if own <= self._end:
-            return own, doing
-        return self._end, f"{self.limits.submission_seconds:g} s for the whole notebook"
+    def _deadline(self, seconds: float, where: str) -> Deadline:
+        """Return when this step must end, on its own account and on the submission's."""
+        whole = f"{self.limits.submission_seconds:g} s for the whole notebook"
+        return Deadline(time.monotonic() + seconds, f"{seconds:g} s {where}", self.budget.end, whole)
+
+    def _note(self, death: GuestDiedError, where: str) -> None:
+        """Take in whether the submission need not be the cause of a guest's end."""
+        self.starved |= death.starved
+        if death.doubtful:
+            self.doubtful.add(where)
 
     def call(
         self,
@@ -183,6 +191,7 @@ class Session:
         cases: Sequence[tuple[Any, ...]],
         helper: str | None = None,
         answer: Callable[..., Any] | None = None,
+        room: int = wire.BODY_CAP,
     ) -> list[Answer]:
         """Call a graded function in the guest with each of these arguments, in one request, each under its own limit.
 
@@ -196,6 +205,8 @@ class Session:
             Name that is answered by the host during these calls.
         answer : callable, optional
             The host's answer to a call of the helper; raises `HelperRefusedError` for arguments it cannot take.
+        room : int
+            Bytes of arrays that one answer may hold; a larger one tells no more than its shape.
 
         Returns
         -------
@@ -208,16 +219,16 @@ class Session:
         assert guest is not None  # noqa: S101  run_cells has just said so
         first = self._number + 1
         self._number += len(cases)
-        doing = f"{self.limits.call_seconds:g} s in {function}"
         # a generator travels as its seed, an argument at these places
         seeds = sorted({place for case in cases for place, value in enumerate(case) if isinstance(value, Seed)})
         sent = [tuple(value.number if isinstance(value, Seed) else value for value in case) for case in cases]
-        request = {"do": "call", "n": first, "function": function, "helper": helper, "seeds": seeds}
+        request = {"do": "call", "n": first, "function": function, "helper": helper, "seeds": seeds, "room": room}
         answers: list[Answer] = []
         try:
-            guest.send(wire.pack(request, cases=sent), *self._deadline(self.limits.call_seconds, doing))
+            guest.send(wire.pack(request, cases=sent), self._deadline(self.limits.call_seconds, f"in {function}"))
             for number in range(first, first + len(cases)):
-                answers.append(self._one(guest, number, *self._deadline(self.limits.call_seconds, doing), answer))
+                deadline = self._deadline(self.limits.call_seconds, f"in {function}")
+                answers.append(self._one(guest, number, deadline, answer, room))
                 if answers[-1].outcome is not None:
                     break
         except wire.WireError as error:
@@ -228,22 +239,22 @@ class Session:
             return answers
         self._dead += 1
         self._drop()
-        if death.doubtful:
-            self.doubtful.add(f"call {len(answers)} of {function}, helped by {helper}")
+        self._note(death, f"call {len(answers)} of {function}, helped by {helper}")
         return [*answers, Answer(outcome=death.outcome, reason=death.reason)]
 
-    def _one(self, guest: Guest, number: int, deadline: float, doing: str, answer: Callable[..., Any] | None) -> Answer:
+    def _one(
+        self, guest: Guest, number: int, deadline: Deadline, answer: Callable[..., Any] | None, room: int
+    ) -> Answer:
         """Return the answer to one call, answering the guest's own questions until it comes."""
         for _ in range(_ASKS_CAP):
-            if time.monotonic() > deadline:  # questions that come without a pause are received without a wait
-                guest.kill()
-                raise GuestDiedError(Outcome.TIMED_OUT, doing)
-            frame = guest.receive(deadline, doing)
+            if deadline.left <= 0:  # questions that come without a pause are received without a wait
+                guest.expire(deadline)
+            frame = guest.receive(deadline, room)
             if frame.message.get("n") != number:
                 break
             if answer is None or "asks" not in frame.message:
                 return self._answer(frame)
-            guest.send(_helped(frame, answer), deadline, doing)
+            guest.send(_helped(frame, answer), deadline)
         raise _interference(guest)
 
     def _answer(self, frame: wire.Frame) -> Answer:

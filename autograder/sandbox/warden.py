@@ -63,7 +63,7 @@ def main(control: socket.socket, plan_as_data: dict[str, Any]) -> NoReturn:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         child = isolation.fork_into_namespaces(plan) if plan.namespaces else os.fork()
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
-        _refuse(control, error)
+        zygote.refuse(control, error)
     if child:
         there.close()
         _be_launcher(child, here, control, plan)
@@ -78,7 +78,7 @@ def _be_launcher(child: int, link: socket.socket, control: socket.socket, plan: 
             _map_warden(link, plan)
     except BaseException as error:  # noqa: BLE001  likewise
         os.kill(child, signal.SIGKILL)
-        _refuse(control, error)
+        zygote.refuse(control, error)
     control.close()
     link.close()
     os.close(0)  # the host may have long gone when the settings would come
@@ -108,7 +108,7 @@ def _be_warden(link: socket.socket, control: socket.socket, plan: isolation.Plan
         gc.freeze()  # what is there now is shared with all that are forked; the collector must not touch its pages
         pid = os.fork()
     except BaseException as error:  # noqa: BLE001  likewise
-        _refuse(control, error)
+        zygote.refuse(control, error)
     if pid == 0:
         here.close()
         isolation.die_with_parent()
@@ -125,11 +125,6 @@ def _map_warden(link: socket.socket, plan: isolation.Plan) -> None:
         isolation.map_ids(link, [own])
     elif isolation.map_ids(link, [own, (isolation.GUEST_UID, *plan.ids)], [own]) == 0:
         link.send(b"guests")
-
-
-def _refuse(control: socket.socket, error: BaseException) -> NoReturn:
-    control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
-    os._exit(1)
 
 
 def _serve(control: socket.socket, zygote_end: socket.socket, plan: isolation.Plan) -> NoReturn:

@@ -25,6 +25,8 @@ import numpy as np
 HEADER_CAP = 8 << 20  # bytes of JSON in one frame
 MARKS_CAP = 2_000_000  # commas, colons and brackets in it: each may be a value that takes a hundred bytes when parsed
 BODY_CAP = 64 << 20  # bytes of arrays in one frame
+ROOM_LEAST = 1 << 20  # bytes that there are at least for the arrays of one frame, where less than the cap is expected
+_ROOM_FACTOR = 8  # times what is expected: copies where we have one array under many names, wider numbers
 DEPTH_CAP = 16  # levels of tuples, lists and dictionaries
 NODE_CAP = 100_000  # values in one tree
 TEXT_CAP = 10_000  # characters of one string
@@ -69,7 +71,7 @@ class _Encoder:
     the order in which dictionaries are completed; one that holds itself has no number yet, and so ends at the cap.
     """
 
-    def __init__(self, known: Sequence[np.ndarray[Any, Any]] = ()) -> None:
+    def __init__(self, known: Sequence[np.ndarray[Any, Any]] = (), room: int = BODY_CAP) -> None:
         self.arrays: list[list[Any]] = []
         self._known = {id(array): index for index, array in enumerate(known)}
         self.buffers: list[bytes] = []
@@ -77,7 +79,7 @@ class _Encoder:
         self._dicts: dict[int, int] = {}
         self.sent: list[np.ndarray[Any, Any]] = []
         self._kept: list[Any] = []  # keeps ids from being given to another object
-        self._room = BODY_CAP
+        self._room = room
         self._nodes = NODE_CAP
 
     def root(self, value: Any) -> Any:
@@ -133,7 +135,7 @@ class _Encoder:
             if dtype.str not in DTYPES:
                 return _opaque(value, f"of dtype {str(value.dtype)[:40]}")
             if value.nbytes > self._room or value.ndim > DIMENSIONS_CAP:
-                return _opaque(value, f"an array of {value.nbytes} bytes and {value.ndim} dimensions")
+                return _opaque(value, f"of shape {value.shape}")
             self._room -= value.nbytes
             index = len(self.arrays)
             self._seen[id(value)] = index
@@ -168,7 +170,7 @@ def pack(message: dict[str, Any], **values: Any) -> bytes:
 
 
 def pack_listed(
-    message: dict[str, Any], known: Sequence[np.ndarray[Any, Any]], **values: Any
+    message: dict[str, Any], known: Sequence[np.ndarray[Any, Any]], room: int = BODY_CAP, **values: Any
 ) -> tuple[bytes, list[np.ndarray[Any, Any]]]:
     """Return a frame, and the arrays that it holds in their order.
 
@@ -176,8 +178,10 @@ def pack_listed(
     ----------
     known : sequence of ndarray
         Arrays that the other end has sent just before, as it numbered them: they are named, and do not travel back.
+    room : int
+        Bytes of arrays that the other end takes; of an array beyond that only the shape is sent.
     """
-    encoder = _Encoder(known)
+    encoder = _Encoder(known, room)
     header = dict(message)
     for name, value in values.items():
         header[name] = encoder.root(value)
@@ -193,6 +197,13 @@ def pack_listed(
     return b"".join((_LENGTHS.pack(len(text), len(body)), text, body)), encoder.sent
 
 
+def room_for(expected: Any) -> int:
+    """Return how many bytes of arrays an answer may hold where this one is expected: some times as many."""
+    encoder = _Encoder()
+    encoder.root(expected)
+    return min(max(_ROOM_FACTOR * sum(map(len, encoder.buffers)), ROOM_LEAST), BODY_CAP)
+
+
 def _marks(header: bytes) -> int:
     """Return how many values a header may hold at most, for what it takes to parse it."""
     return sum(map(header.count, (b",", b":", b"[", b"{")))
@@ -201,8 +212,13 @@ def _marks(header: bytes) -> int:
 # ---------------------------------------------------------------------------------------------------- reading
 
 
-def lengths(prefix: bytes) -> tuple[int, int]:
+def lengths(prefix: bytes, room: int = BODY_CAP) -> tuple[int, int]:
     """Return the lengths of header and body that a frame's first bytes announce.
+
+    Parameters
+    ----------
+    room : int
+        Bytes of arrays that it may hold.
 
     Raises
     ------
@@ -210,7 +226,7 @@ def lengths(prefix: bytes) -> tuple[int, int]:
         If either is over its cap; nothing has been allocated then.
     """
     header, body = _LENGTHS.unpack(prefix)
-    if header > HEADER_CAP or body > BODY_CAP:
+    if header > HEADER_CAP or body > room:
         raise WireError("a frame over the cap")
     return header, body
 

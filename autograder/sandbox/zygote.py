@@ -45,11 +45,17 @@ def main(
         kernel = _prepare(plan, codes)
         ready = confinement.prepare(plan)
     except BaseException as error:  # noqa: BLE001  whatever it is, the host is told
-        control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
-        os._exit(1)
+        refuse(control, error)
     control.sendall(json.dumps({"ready": os.getpid(), "threads": plan.threads}).encode())
     control.close()
     _serve(warden, kernel, ready)
+
+
+def refuse(control: socket.socket, error: BaseException) -> NoReturn:
+    """Tell the host why there will be no sandbox, and end."""
+    told = {"error": f"{type(error).__name__}: {error}", "errno": getattr(error, "errno", None)}
+    control.sendall(json.dumps(told).encode())
+    os._exit(1)
 
 
 def codes() -> dict[str, CodeType]:

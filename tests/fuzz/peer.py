@@ -57,6 +57,7 @@ class Peer:
         stdout, self._stdout = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         stderr, self._stderr = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.guest = Guest(channel, status, (stdout, stderr), limits, [])
+        self.guest._ready = True  # what is played here are words of a student
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._open = True
 

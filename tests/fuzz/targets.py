@@ -30,7 +30,7 @@ from autograder.reference import Reference
 from autograder.reports import json_report, text
 from autograder.sandbox import wire
 from autograder.sandbox.connection import GuestDiedError
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Deadline, Limits
 from autograder.sandbox.session import Answer, CellToRun, HelperRefusedError, Session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,7 +118,7 @@ def reader(data: bytes) -> None:
         deadline = started + LIMITS.call_seconds
         try:
             for _ in range(_FRAMES):
-                frame = peer.guest.receive(deadline, "fuzzing")
+                frame = peer.guest.receive(Deadline(deadline, "fuzzing"))
                 read_values(frame)
         except GuestDiedError as death:
             reason = death.reason

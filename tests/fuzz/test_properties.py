@@ -23,6 +23,7 @@ from hypothesis.extra import numpy as hnp
 from autograder import notebook
 from autograder.errors import SubmissionError
 from autograder.sandbox import wire
+from autograder.sandbox.limits import Deadline
 
 FRAMES = list(found.seeds("frames").values())
 NOTEBOOKS = list(found.seeds("notebooks").values())
@@ -235,7 +236,7 @@ def test_frames_arrive_whole_in_whatever_pieces_they_are_sent(sent: list[Any], p
     stream = b"".join(wire.pack({"n": n}, value=value) for n, value in enumerate(sent))
     with peer.Peer(stream, peer.Manner(pieces, 0, 0, pauses=False, seed=seed), targets.LIMITS) as playing:
         for number, value in enumerate(sent):
-            frame = playing.guest.receive(time.monotonic() + 20, "reading")
+            frame = playing.guest.receive(Deadline(time.monotonic() + 20, "reading"))
             assert frame.message["n"] == number
             assert same(value, frame.value("value"))
 

@@ -22,7 +22,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder import autograded, gradebook, notebook, secret
 from autograder.course import Course
-from autograder.errors import AutograderError, GraderError, IsolationError, SubmissionError
+from autograder.errors import AutograderError, BusyError, GraderError, SubmissionError
 from autograder.grade import Grader
 from autograder.gradebook import Graded
 from autograder.model import Report, Status
@@ -97,11 +97,17 @@ def _report(course: Course, resources: dict[str, Any]) -> Report:
 def _graded(root: Path, assignment: str, student: str, content: bytes) -> Report:
     try:
         grader = _grader(root, assignment)
-        return grader.grade(content, student)
+    except AutograderError as error:
+        raise NbGraderException(str(error)) from error
+    try:
+        try:
+            return grader.grade(content, student)
+        except BusyError:  # nothing of ours runs beside it, so it is given one more chance as it is
+            return grader.grade(content, student)
     except GraderError as error:
-        _grader.cache_clear()  # the next submission gets a fresh zygote
-        return _grader(root, assignment).grader_error(student, str(error), notebook.digest(content))
-    except (IsolationError, AutograderError) as error:
+        grader.restart()  # the next submission gets a fresh sandbox
+        return grader.grader_error(student, str(error), notebook.digest(content))
+    except AutograderError as error:
         raise NbGraderException(str(error)) from error
 
 

@@ -53,10 +53,15 @@ def choose(
 def _here(setting: Setting, assignments: Sequence[str], workers: int, launched: Launched | None) -> Workplace:
     """Return workers forked from this process or, where there is to be one, this process itself."""
     provenance = run.prepare(setting, assignments, launched)
+    most = pools.default_workers()
+    remarks: tuple[str, ...] = ()
+    if workers > most:  # two guests on one processor would take time from each other
+        remarks = (f"--workers {workers}: this machine has {most} processors for us, and so many workers graded.",)
+        workers = most
     if setting.floor < Level.NAMESPACES:
         run.wait_until_ready()  # it may take a second sandbox, which workers can only find if they are forked later
     made = Workers(functools.partial(pools.pool, workers), lambda _: _IN_FLIGHT * workers)
-    return Workplace(provenance, made, alone=workers == 1)
+    return Workplace(provenance, made, alone=workers == 1, remarks=lambda: remarks)
 
 
 def _cluster(setting: Setting, assignments: Sequence[str], address: str) -> Workplace:

@@ -19,7 +19,7 @@ from autograder.cli.options import (
     key_of,
     terminal,
 )
-from autograder.errors import Exit, UsageError
+from autograder.errors import Exit, StartError, UsageError
 
 if TYPE_CHECKING:
     from autograder.coordinate import Order, Summary
@@ -73,7 +73,11 @@ def grade(
 
     if scheduler and workers:
         raise UsageError("--workers is for processes on this machine; with --scheduler, the cluster has its own.")
-    with contextlib.nullcontext() if scheduler else Launched() as launched:  # it imports while this process does
+    with contextlib.ExitStack() as stack:
+        launched = None
+        if not scheduler:
+            with contextlib.suppress(StartError):  # it is started later then, with patience
+                launched = stack.enter_context(Launched())  # it imports while this process does
         from autograder import coordinate, pools, run  # noqa: PLC0415  --help must not wait for numpy
         from autograder.course import Course  # noqa: PLC0415
 

@@ -17,6 +17,10 @@ _SHAPE = rf"\((?:{_SIZE}(?:, ?{_SIZE}){{0,3}},?)?\)"
 _CALLED = rf"(?:[\w.<>]{{0,80}}\.)?({_NAME})\(\)"  # a function in a function is called outer.<locals>.inner
 _TYPE = rf"(?:numpy\.)?({_NAME})"
 
+_TOO_DEEP = (
+    "Python cannot read this cell: something in it is nested too deeply, or has too many parts in one expression."
+)
+
 # (exception, what its message looks like, the sentence); an empty exception stands for any
 _SENTENCES: tuple[tuple[str, str, str], ...] = (
     (
@@ -163,6 +167,7 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
     ("IndexError", r"", "An index lies outside its array or list."),
     ("AxisError", r"", "An axis is named that the array does not have."),
     ("NotImplementedError", r"", "This part has not been written yet."),
+    ("RecursionError", r"maximum recursion depth exceeded (?:during (?:ast|compilation)|while traversing)", _TOO_DEEP),
     ("RecursionError", r"", "The function calls itself without end."),
     ("SyntaxError", r"", "Python cannot read this cell: look at this line and the one before it."),
     ("IndentationError", r"", "The indentation is not right here."),
@@ -187,6 +192,8 @@ def explain(fault: Fault, cells: Mapping[int, str]) -> str:
     cells : mapping of int to str
         The student's cells: a name is shown only if it stands in one of them.
     """
+    if fault.type == "MemoryError" and not fault.line:  # Python's parser: nothing of the cell had begun to run
+        return _TOO_DEEP
     for kind, pattern, sentence in _SENTENCES:
         match = re.match(pattern, fault.message, re.ASCII) if kind in {"", fault.type} else None
         if match and all(_may_be_shown(group, cells) for group in match.groups()):

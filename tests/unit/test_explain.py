@@ -129,6 +129,11 @@ def test_real_exceptions(code, sentence):
 OTHER_VERSIONS = [
     ("NameError", "name 'np' is not defined. Did you forget to import 'np'?", "`np` is not defined inside"),
     ("UnboundLocalError", "cannot access local variable 'a' where it is not associated with a value", "`a` is used"),
+    ("RecursionError", "maximum recursion depth exceeded during ast construction", "Python cannot read this cell"),
+    ("RecursionError", "maximum recursion depth exceeded during compilation", "Python cannot read this cell"),
+    ("RecursionError", "maximum recursion depth exceeded while traversing 'expr' node", "Python cannot read this cell"),
+    ("RecursionError", "maximum recursion depth exceeded in comparison", "The function calls itself"),
+    ("MemoryError", "", "Python cannot read this cell"),  # with no line of the cell's: from the parser
     ("ValueError", "too many values to unpack (expected 2, got 3)", "There are too many values"),
     ("TypeError", "outer.<locals>.inner() missing 1 required positional argument: 'a'", "`inner` is called"),
     ("TypeError", "Cell.step() takes 2 positional arguments but 3 were given", "`step` is called"),

@@ -14,6 +14,7 @@ from autograder.model import Assignment, Exercise
 from autograder.notebook import Cell, Notebook, parse_code
 from autograder.sandbox.session import CellToRun
 from autograder.source import MARKER, SourceNotebook
+from autograder.syntax_trees import names_in
 
 _MARK = "UNQ_C"
 _PLACES = 6  # cells that a note lists by their numbers
@@ -234,25 +235,11 @@ def _bound_by(node: ast.AST) -> set[str]:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return {name}
         case ast.Assign(targets=targets):
-            return {name.id for target in targets for name in _names_in(target)}
+            return {name.id for target in targets for name in names_in(target)}
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
             return {name}
         case _:
             return set()
-
-
-def _names_in(target: ast.expr) -> Iterator[ast.Name]:
-    """Yield the names in a target of an assignment; subscripts and attributes bind none."""
-    match target:
-        case ast.Name():
-            yield target
-        case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            for part in parts:
-                yield from _names_in(part)
-        case ast.Starred(value=value):
-            yield from _names_in(value)
-        case _:
-            return
 
 
 def _fits(entry: _Read, exercise: Exercise) -> bool:
@@ -285,7 +272,7 @@ def _has_placeholder(function: ast.FunctionDef) -> bool:
             case ast.Assign(targets=targets, value=value):
                 for target, given in _pairs(targets, value):
                     if not _is_none(given):
-                        filled |= {name.id for name in _names_in(target)}
+                        filled |= {name.id for name in names_in(target)}
                     elif isinstance(target, ast.Name):
                         empty.add(target.id)
                     elif isinstance(target, ast.Subscript):
@@ -295,9 +282,9 @@ def _has_placeholder(function: ast.FunctionDef) -> bool:
             case ast.Expr(value=ast.Constant(value=None)):
                 return True
             case ast.AugAssign(target=target) | ast.AnnAssign(target=target) | ast.NamedExpr(target=target):
-                filled |= {name.id for name in _names_in(target)}
+                filled |= {name.id for name in names_in(target)}
             case ast.For(target=target) | ast.withitem(optional_vars=ast.expr() as target):
-                filled |= {name.id for name in _names_in(target)}
+                filled |= {name.id for name in names_in(target)}
             case _:
                 continue
     return bool(empty - filled)

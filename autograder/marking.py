@@ -1,6 +1,5 @@
 """Marks the exercises of one submission: runs them in a session, compares, and says what they are worth."""
 
-import ast
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from autograder import helping
+from autograder import helping, syntax_trees
 from autograder.answers import Answers
 from autograder.compare import Verdict
 from autograder.diagnose import Diagnosis, diagnose
@@ -233,7 +232,7 @@ class Marking:
         if cell is None:
             return False
         theirs, released = parse_code(cell.text), parse_code(self._tests.skeleton(exercise))
-        return theirs is not None and released is not None and ast.dump(theirs) == ast.dump(released)
+        return theirs is not None and released is not None and syntax_trees.equal(theirs, released)
 
     def _why(self, exercise: Exercise, stopped: Answer) -> tuple[str, str]:
         """Return a sentence on why a function did not return, and the student's own line."""

@@ -2,10 +2,11 @@
 
 import ast
 import symtable
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from autograder.notebook import parse_code
+from autograder.notebook import text_and_tree
 from autograder.sandbox.session import CellToRun
 
 _CAP = 1 << 18  # characters that are looked at, in all cells together: a few seconds at the very worst
@@ -42,16 +43,20 @@ def _names(all_cells: Sequence[CellToRun]) -> dict[int, _Names]:
     names = {}
     for cell in sorted(all_cells, key=lambda cell: not cell.binds):  # those that matter most first
         room -= len(cell.source)
-        tree = parse_code(cell.source) if room >= 0 else None
-        names[cell.index] = _names_in(tree) if tree is not None else _Names()
+        text, tree = text_and_tree(cell.source) if room >= 0 else ("", None)
+        names[cell.index] = _names_in(text, tree) if tree is not None else _Names()
     return names
 
 
-def _names_in(tree: ast.Module) -> _Names:
+def _names_in(text: str, tree: ast.Module) -> _Names:
     try:
-        table = symtable.symtable(ast.unparse(tree), "cell", "exec")  # without magic lines, which it could not read
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as where the text was parsed
+            table = symtable.symtable(text, "cell", "exec")
+    except (SyntaxError, ValueError):  # it parses and cannot be compiled: the cell fails, and binds nothing
         return _Names()
+    except (RecursionError, MemoryError):
+        return _names_anywhere(tree)
     bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
     read = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
     for inner in _below(table):
@@ -62,6 +67,25 @@ def _names_in(tree: ast.Module) -> _Names:
                     bound.add(symbol.get_name())
     if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
         bound.add(_ANYTHING)
+    return _Names(frozenset(bound), frozenset(read))
+
+
+def _names_anywhere(tree: ast.Module) -> _Names:
+    """Return every name in a tree that is too deep for Python's own table of scopes: too many, but none is missing."""
+    bound: set[str] = set()
+    read: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read.add(name)
+            case ast.Name(id=name):
+                bound.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.Import(names=imported) | ast.ImportFrom(names=imported):
+                bound |= {one.asname or one.name.split(".")[0] for one in imported}
+            case _:
+                continue
     return _Names(frozenset(bound), frozenset(read))
 
 

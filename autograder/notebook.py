@@ -340,16 +340,21 @@ def parse_code(source: str) -> ast.Module | None:
     None where it does not parse, or is so long that it is not tried. A cell that is not Python at all, such as
     ``%%bash``, is an empty module.
     """
+    return text_and_tree(source)[1]
+
+
+def text_and_tree(source: str) -> tuple[str, ast.Module | None]:
+    """Return the Python text of a cell and its syntax tree, see `parse_code`; no text where there is no tree."""
     if len(source) > PARSE_CAP:
-        return None
+        return "", None
     magic = _CELL_MAGIC.match(source)
     if magic and magic[1] not in _PYTHON_MAGICS:
-        return ast.Module([], [])
+        return "", ast.Module([], [])
     for text in (source, _MAGIC.sub(r"\1pass", source)):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a student's "\d" is no news for the instructor's terminal
-                return ast.parse(text)
+                return text, ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-    return None
+    return "", None

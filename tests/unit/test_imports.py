@@ -65,7 +65,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("departure", "draws", "gradebook_connection", "holding", "intake.times", "placing", "reports.templating",
      "statements"),
     ("interrupt",),
-    ("errors", "model"),
+    ("errors", "model", "syntax_trees"),
     ("", "cluster", "reports", "sandbox"),  # the packages themselves: a docstring and the version
 )  # fmt: skip
 
@@ -79,6 +79,7 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "reporting": ("model", "errors", "exporting", "holding", "results", "reports.*"),
     "holding": ("errors",),
     "placing": (),
+    "syntax_trees": (),
     "gradebook": ("model", "errors", "gradebook_access", "gradebook_connection"),
     "gradebook_comparison": ("model", "errors", "gradebook", "gradebook_access", "gradebook_connection"),
     "gradebook_access": ("errors", "gradebook_connection"),

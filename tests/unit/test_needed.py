@@ -25,6 +25,10 @@ GRADED = CellToRun(9, "def graded(x):\n    local = x\n    return helper(local)",
         ("def other():\n    helper = 1", False),
         ("print(helper(graded(1)))", False),  # a demonstration
         ("while True: pass", False),
+        ("helper = x" + " + x" * 1_500, True),  # deeper than `ast.unparse` goes
+        ("helper = " + "lambda: " * 1_000 + "1", True),
+        ("a = x" + " + x" * 1_500, False),
+        ("helper = '\\d'", True),  # an odd escape is no warning of ours
         ("this is no Python", False),
         ("helper = (" * 500, False),
         ("", False),
@@ -55,3 +59,15 @@ def test_very_long_notebooks_are_not_read_to_their_end() -> None:
     long = [CellToRun(100 + n, "#" * 65_000) for n in range(5)]
     found = needed.cells([*long, CellToRun(0, "def helper(y):\n    return y"), GRADED])
     assert found == {9}
+
+
+def test_names_of_what_is_too_deep_for_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them are taken: more cells than needed are run, never fewer."""
+
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(needed.symtable, "symtable", fail)
+    sources = ["import a.b as helper", "def local(): pass", "q = 1", "for y, (z, *helper) in []: pass"]
+    cells = [CellToRun(place, source) for place, source in enumerate(sources)]
+    assert needed.cells([*cells, GRADED]) == {0, 1, 3, 9}

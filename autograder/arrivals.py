@@ -8,11 +8,15 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from autograder import notebook
+from autograder.errors import SubmissionError
 from autograder.intake.submitted import is_notebook
 
 SETTLED = 0.25  # seconds for which a file must have stayed as it is
+PATIENCE = 10.0  # seconds for which a file that never stays as it is is waited for, before it is looked at all the same
 _HALF = 2.0  # the same, for one that does not end as a notebook does: it may be half of one
 _DEPTH = 8  # folders below the one that is watched
 _YOUNG = 1.0  # seconds for which a folder that has changed is read again: its status may not tell two changes apart
@@ -129,33 +133,77 @@ class Tree:
         return len(self._files)
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A file that is waited for no longer.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of its bytes; empty where they cannot be read, or are too many to be read here.
+    is_settled : bool
+        Whether it has stayed as it is. If not, it was written to again and again until patience was at an end.
+    """
+
+    sha256: str
+    is_settled: bool = True
+
+
+@dataclass
+class _Waiting:
+    """A file that is waited for: what it was at the last look, and since when its bytes are what they are."""
+
+    status: _Status | None
+    since: float
+    patience_ends: float
+    sha256: str = ""
+
+
 class Settling:
-    """What has arrived and is waited for, until it has stayed as it is for a while."""
+    """What has arrived and is waited for, each file for itself, until it has stayed as it is for a while.
+
+    A file that is only touched, or written again with the same bytes, stays as it is.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, tuple[_Status | None, float]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def add(self, path: Path) -> None:
-        """Wait for a file."""
-        self._waiting[os.fspath(path)] = (status_of(path), time.monotonic())
-
-    def settled(self) -> set[str]:
-        """Return the files that have stayed as they are, and wait for them no longer; what has gone is none of them."""
-        done = set()
+        """Wait for a file; one that is waited for already has its time, whatever happens to others."""
         now = time.monotonic()
-        for path, (known, since) in list(self._waiting.items()):
+        self._waiting.setdefault(os.fspath(path), _Waiting(status_of(path), now, now + PATIENCE))
+
+    def settled(self) -> dict[str, Arrival]:
+        """Return the files that are waited for no longer; what has gone is none of them."""
+        done = {}
+        now = time.monotonic()
+        for path, waiting in list(self._waiting.items()):
             status = status_of(path)
-            if status != known:
-                self._waiting[path] = (status, now)
-            elif status is None:
+            if status is None:
+                if waiting.status is None:
+                    del self._waiting[path]
+                waiting.status, waiting.since, waiting.sha256 = None, now, ""
+                continue
+            if status != waiting.status:
+                sha256 = _digest(path)
+                if not sha256 or sha256 != waiting.sha256:
+                    waiting.since = now
+                waiting.status, waiting.sha256 = status, sha256
+            is_settled = now - waiting.since >= (SETTLED if _looks_whole(path) else _HALF)
+            if is_settled or now >= waiting.patience_ends:
                 del self._waiting[path]
-            elif now - since >= (SETTLED if _looks_whole(path) else _HALF):
-                del self._waiting[path]
-                done.add(path)
+                done[path] = Arrival(waiting.sha256 or _digest(path), is_settled)
         return done
+
+
+def _digest(path: str) -> str:
+    try:
+        return notebook.digest(notebook.read_bytes(Path(path)))
+    except SubmissionError:
+        return ""
 
 
 def status_of(path: str | Path) -> _Status | None:

@@ -62,10 +62,10 @@ class Folders:
             made = source.stat().st_mtime_ns
             if now or _is_older(place, made):
                 notebook = autograded.from_bytes(intake.read(submitted), release, report)
-                files = [(place.name, notebook), *self._beside[name], *_from_exchange(submitted)]
+                files = [(place.name, notebook), *self._beside[name], *from_exchange(submitted)]
                 _put(self._notebooks, place.parent, files, made)
             if now or _is_older(sheet, made):
-                _put(self._pages, sheet.parent, [(sheet.name, page.read_bytes()), *_from_exchange(submitted)], made)
+                _put(self._pages, sheet.parent, [(sheet.name, page.read_bytes()), *from_exchange(submitted)], made)
         except (SubmissionError, ValueError, KeyError, TypeError):
             return  # what nbgrader cannot show: the report says what was wrong with it
         except OSError as error:
@@ -88,7 +88,7 @@ class Folders:
         return self._releases[name]
 
 
-def _from_exchange(submitted: Submitted) -> list[tuple[str, bytes]]:
+def from_exchange(submitted: Submitted) -> list[tuple[str, bytes]]:
     """Return what the exchange has put beside a submission; ``nbgrader release_feedback`` looks for it beside ours."""
     beside = [] if submitted.archive is not None else [submitted.path.with_name(name) for name in _FROM_EXCHANGE]
     kept = [path for path in beside if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LONGEST]

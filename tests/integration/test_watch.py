@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,32 @@ def test_a_class_at_work(room: Room) -> None:
         ).fetchall()
     book.close()
     assert dict(rows) == expected
+
+
+def test_a_file_that_is_touched_all_the_time_keeps_nobody_waiting(room: Room) -> None:
+    """As long as it goes on, who comes is graded; and so is the file itself, whose bytes stay what they are."""
+    room.start("--workers", "1")
+    restless, over = room.place("restless"), threading.Event()
+    restless.write_bytes(room.content("mei"))
+
+    def touch() -> None:
+        while not over.wait(0.03):
+            os.utime(restless)
+
+    thread = threading.Thread(target=touch)
+    thread.start()
+    try:
+        for student in ("ada", "jonas"):
+            room.place(student).write_bytes(room.content("ada"))
+            room.until(f"{student}  {NAME}  100 of 100")
+        room.until_scores({"ada": 100.0, "jonas": 100.0, "restless": 50.0})
+    finally:
+        over.set()
+        thread.join()
+    code, said = room.stop()
+    assert code == 0, said
+    assert said.count(f"restless  {NAME}  50 of 100") == 1
+    assert "unchanged since" not in said
 
 
 def test_nothing_there_yet_and_asked_to_end_by_a_service(room: Room) -> None:

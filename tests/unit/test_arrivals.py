@@ -1,5 +1,6 @@
 """What comes, changes or goes below a folder of submissions is seen, whatever a clock says; half a file must wait."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -191,9 +192,9 @@ def test_what_stays_as_it_is_is_whole(root, clock):
     settling = Settling()
     settling.add(path)
     assert settling
-    assert settling.settled() == set()
+    assert settling.settled() == {}
     clock.pass_by(arrivals.SETTLED)
-    assert settling.settled() == {str(path)}
+    assert settling.settled().keys() == {str(path)}
     assert not settling
 
 
@@ -206,9 +207,59 @@ def test_what_still_changes_is_waited_for(root, clock):
         clock.pass_by(arrivals.SETTLED / 2)
         path.write_text('{"cells": [' + "1," * number + "1]}")
         os.utime(path, (5.0, 5.0 + number))
-        assert settling.settled() == set()
+        assert settling.settled() == {}
     clock.pass_by(arrivals.SETTLED)
-    assert settling.settled() == {str(path)}
+    assert settling.settled().keys() == {str(path)}
+
+
+def test_each_file_is_waited_for_by_itself(root, clock):
+    """What is added again, since something else has changed, does not begin to wait anew."""
+    ada, bela = (root / student / NAME / f"{NAME}.ipynb" for student in ("ada", "bela"))
+    settling = Settling()
+    settled = []
+    for number in range(3):
+        settling.add(ada)
+        settling.add(bela)
+        bela.write_text('{"cells": [' + "1," * number + "1]}")
+        clock.pass_by(arrivals.SETTLED / 2)
+        settled.append(settling.settled().keys())
+    assert settled == [set(), {str(ada)}, set()]
+
+
+@pytest.mark.parametrize("way", ["touched", "written again", "replaced"])
+def test_a_file_with_the_same_bytes_stays_as_it_is(root, clock, way):
+    """However often it is touched, and though it is another file of the same name."""
+    path = root / "ada" / NAME / f"{NAME}.ipynb"
+    content = path.read_bytes()
+    settling = Settling()
+    settling.add(path)
+    seen = []
+    for number in range(6):
+        clock.pass_by(arrivals.SETTLED / 2)
+        if way == "replaced":
+            path.with_suffix(".tmp").write_bytes(content)
+            path.with_suffix(".tmp").replace(path)
+        elif way == "written again":
+            path.write_bytes(content)
+        os.utime(path, (5.0, 5.0 + number))
+        seen += settling.settled().items()
+    assert seen == [(str(path), arrivals.Arrival(hashlib.sha256(content).hexdigest()))]
+
+
+def test_patience_ends_with_a_file_that_never_stays_as_it_is(root, clock):
+    """It is told apart from what has settled; and waited for as long again, if somebody chooses to."""
+    path = root / "ada" / NAME / f"{NAME}.ipynb"
+    settling = Settling()
+    for _ in range(2):
+        settling.add(path)
+        for number in range(int(arrivals.PATIENCE / 0.1) - 1):
+            clock.pass_by(0.1)
+            path.write_text('{"cells": [' + "1," * (number % 7) + "1]}")
+            assert settling.settled() == {}
+        clock.pass_by(0.2)
+        path.write_text("{}")
+        assert settling.settled() == {str(path): arrivals.Arrival(hashlib.sha256(b"{}").hexdigest(), is_settled=False)}
+    assert not settling
 
 
 def test_half_a_notebook_is_waited_for_longer(root, clock):
@@ -217,15 +268,15 @@ def test_half_a_notebook_is_waited_for_longer(root, clock):
     settling = Settling()
     settling.add(path)
     clock.pass_by(2 * arrivals.SETTLED)
-    assert settling.settled() == set()
+    assert settling.settled() == {}
     path.write_text('{"cells": []}\n')
-    assert settling.settled() == set()
+    assert settling.settled() == {}
     clock.pass_by(arrivals.SETTLED)
-    assert settling.settled() == {str(path)}
+    assert settling.settled().keys() == {str(path)}
     _hand_in(root, "ada", "this is no notebook")
     settling.add(path)
     clock.pass_by(10.0)
-    assert settling.settled() == {str(path)}
+    assert settling.settled().keys() == {str(path)}
 
 
 def test_what_has_gone_is_not_waited_for(root, clock):
@@ -236,7 +287,7 @@ def test_what_has_gone_is_not_waited_for(root, clock):
     settling.add(path)
     path.unlink()
     for _ in range(3):
-        assert settling.settled() == set()
+        assert settling.settled() == {}
         clock.pass_by(1.0)
     assert not settling
 
@@ -256,4 +307,4 @@ def test_what_is_no_notebook_holds_nothing_up(tmp_path, clock, kind):
     settling = Settling()
     settling.add(path)
     clock.pass_by(arrivals.SETTLED)
-    assert settling.settled() == {str(path)}
+    assert settling.settled().keys() == {str(path)}

@@ -1,15 +1,17 @@
 """Where things stand in a course folder, and which of its files travel with one assignment."""
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder import nbgrader_settings
 from autograder.errors import UsageError
 
-CONFIG = "nbgrader_config.py"
+CONFIG = nbgrader_settings.CONFIG
 MODULES = ("rnn_utils", "public_tests")  # packages that the notebooks import and the release carries
 PUBLIC_TESTS = "public_tests/__main__.py"  # where it is shipped, students can run the public tests from a terminal
 
@@ -38,12 +40,17 @@ class Course:
             If the folder is not a course.
         """
         root = folder.resolve()
-        if not (root / CONFIG).is_file() or not (root / "source").is_dir():
+        if not cls.is_at(root):
             raise UsageError(
                 f"{root} is not a course: it has no {CONFIG} beside a source/ folder. "
                 "Go to the course's folder, or name it with --course."
             )
         return cls(root)
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Return whether there is a course in `folder`."""
+        return (folder / CONFIG).is_file() and (folder / "source").is_dir()
 
     def assignments(self) -> list[str]:
         """Return the names of all assignments, in alphabetical order."""
@@ -57,12 +64,11 @@ class Course:
         UsageError
             If it cannot be read.
         """
-        from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415  needed only where there is a gradebook
-
-        try:
-            return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
-        except Exception as error:  # it is Python, and can fail in every way
-            raise UsageError(f"{self.root / CONFIG} cannot be read: {type(error).__name__}: {error}") from error
+        file = nbgrader_settings.read(self.root / CONFIG)
+        if file is None or file.error:
+            why = file.error if file is not None else "it is gone"
+            raise UsageError(f"{self.root / CONFIG} cannot be read: {why}")
+        return copy.deepcopy(file.config)
 
     def gradebook(self) -> tuple[str, str]:
         """Return the gradebook's URL and the course's id as nbgrader is configured; empty where it is not.

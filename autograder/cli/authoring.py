@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.options import HERE, CourseOption, key_of, terminal
+from autograder.cli.options import HERE, CourseOption, key_of, terminal, warn_of_nbgrader
 from autograder.errors import Exit
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def release(
     from autograder.course import Course  # noqa: PLC0415
 
     where = Course.at(course)
+    warn_of_nbgrader(where, releases=True)
     wanted = names or where.assignments()
     if gradescope:
         _pack_for_gradescope(where, wanted, check=check)
@@ -74,6 +75,7 @@ def audit(
     from autograder.reports import progress  # noqa: PLC0415
 
     where = Course.at(course)
+    warn_of_nbgrader(where)
     console = terminal()
     with progress.bar(console, "Auditing") as (begin, step):
         chosen = names or where.assignments()
@@ -104,6 +106,23 @@ def new(
     typer.echo(f"Made {made.notebook.relative_to(where.root)}, the notebook with its solution,")
     typer.echo(f"     {made.readme.relative_to(where.root)}, which students get beside it,")
     typer.echo(f"     {made.tests.relative_to(where.root)}, its hidden tests.")
+    _mend_nbgrader(where)
     typer.echo("Make the exercise in them yours. At any time, from now on:")
     typer.echo(f"  autograder release {name}{elsewhere}   # makes what students get")
     typer.echo(f"  autograder audit {name}{elsewhere}     # tests the hidden tests")
+
+
+def _mend_nbgrader(course: "Course") -> None:
+    """Let nbgrader's own commands grade in the sandbox, and say so; where that cannot be done, why."""
+    from autograder import nbgrader_steps  # noqa: PLC0415
+    from autograder.course import CONFIG  # noqa: PLC0415
+    from autograder.errors import UsageError  # noqa: PLC0415
+
+    try:
+        fixed = nbgrader_steps.fix(course.root)
+    except UsageError as error:
+        typer.echo(f"Warning: {error}", err=True)
+        return
+    if fixed.titles:
+        typer.echo(f"Wrote to {CONFIG}, so that `nbgrader autograde` runs students' code in the sandbox, too:")
+        typer.echo(f"     {', '.join(fixed.titles)}.")

@@ -18,6 +18,7 @@ from autograder.cli.options import (
     command_line,
     key_of,
     terminal,
+    warn_of_nbgrader,
 )
 from autograder.errors import Exit, StartError, UsageError
 
@@ -98,6 +99,7 @@ def grade(
             dry_run=dry_run,
             scheduler=scheduler,
         )
+        warn_of_nbgrader(where)
         code = _watch(order, launched) if watch else _grade(order, launched)
     raise typer.Exit(code)
 

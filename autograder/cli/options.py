@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autograder.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -53,3 +55,33 @@ def terminal() -> "Console":
     from rich.console import Console  # noqa: PLC0415  needs a tenth of a second
 
     return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def warn_of_nbgrader(course: "Course", *, releases: bool = False) -> None:
+    """Say on stderr where nbgrader's own commands would run students' code outside the sandbox.
+
+    Parameters
+    ----------
+    releases : bool
+        Whether a release that is not looked through for solutions is told, too.
+    """
+    from autograder import nbgrader_steps  # noqa: PLC0415  --help must not wait for it
+    from autograder.course import CONFIG  # noqa: PLC0415
+
+    kernel = nbgrader_steps.Kind.KERNEL
+    found = nbgrader_steps.examine(course.root)
+    told = found.of(kernel, nbgrader_steps.Kind.LEAK) if releases else found.of(kernel)
+    for finding in told:
+        typer.echo(f"Warning: {finding.text}", err=True)
+    if not told:
+        return
+    try:
+        statements = found.mending(kernel)
+    except UsageError as error:
+        typer.echo(str(error), err=True)
+        return
+    if statements:
+        typer.echo(f"These lines at the end of {course.root / CONFIG} mend it:", err=True)
+        typer.echo("\n".join(statements), err=True)
+    if all(finding.trait is not None for finding in told):
+        typer.echo("`autograder doctor` shows all that is to be mended, `autograder doctor --fix` writes it.", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from autograder import loading, new
 from autograder.course import CONFIG, Course
 from autograder.errors import UsageError
 
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "first_steps"
 CASES = """CASES = (
     Case("all sizes different", lambda rng: arguments(rng, *two_sizes(rng))),
@@ -45,7 +47,7 @@ DEFINITIONS = {
 def broken(root, old, new_text):
     """Make a course with a new assignment whose definition was changed in one place."""
     (root / "source").mkdir()
-    (root / CONFIG).write_text("c = get_config()\n")
+    shutil.copy(ROOT / CONFIG, root)
     made = new.make(Course.at(root), NAME)
     text = made.tests.read_text()
     assert text.count(old) == 1, f"the template no longer has {old!r}"

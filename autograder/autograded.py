@@ -8,8 +8,11 @@ gets it back where it was graded, so that scores and comments have a cell to sta
 import copy
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from autograder import notebook, valid_notebook
+from autograder.errors import SubmissionError
 from autograder.model import ExerciseResult, Outcome, Report, Status
 
 Document = dict[str, Any]
@@ -59,43 +62,33 @@ def annotated(submitted: Document, report: Report) -> Document:
     return document
 
 
-def from_bytes(content: bytes, release: Document, report: Report) -> bytes:
-    """Return a submission's bytes as nbgrader would leave them; see `autograded`.
+def from_bytes(content: bytes, release: Document, report: Report) -> bytes | None:
+    """Return a submission's bytes as nbgrader would leave them, see `autograded`; None where they are no notebook.
 
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        If the bytes are no notebook of format 4 or 3.
+    What `autograder.notebook.parse` takes for a notebook becomes one that nbformat accepts, whatever is wrong with it.
     """
-    document = json.loads(content.decode("utf-8-sig"))
-    if document["nbformat"] != 4:
-        import nbformat  # noqa: PLC0415  it takes a while to import, and old notebooks are rare
-
-        document = json.loads(nbformat.writes(nbformat.reads(content.decode("utf-8-sig"), as_version=4)))
-        for place, cell in enumerate(document["cells"]):
-            cell["id"] = f"cell-{place}"  # nbformat draws ids at random: the same work is to give the same notebook
-    document["cells"] = [_readable(cell) for cell in document["cells"]]
-    ids: set[str] = set()
-    for place, cell in enumerate(document["cells"]):
-        if "id" in cell:  # a copied cell may bear its original's
-            cell["id"] = str(cell["id"]) if cell["id"] not in ids else f"copy-{place}"
-            ids.add(cell["id"])
+    try:
+        submitted = notebook.document_of(content)
+    except SubmissionError:
+        return None
+    if submitted is None:  # a script
+        return None
+    document = valid_notebook.valid(submitted)
     _restore(document, release, report)
     _sanitise(document, release)
     _annotate(document, report)
+    valid_notebook.give_ids(document)
     return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _readable(cell: Any) -> Document:
-    """Return a cell as the format has it, where a damaged one would stop the formgrader; its place is kept."""
-    if not isinstance(cell, dict) or cell.get("cell_type") not in {"code", "markdown", "raw"}:
-        return {"cell_type": "raw", "metadata": {}, "source": "This cell cannot be read."}
-    if not isinstance(cell.get("metadata"), dict):
-        cell["metadata"] = {}
-    source = cell.get("source")
-    if not isinstance(source, str) and not (isinstance(source, list) and all(isinstance(s, str) for s in source)):
-        cell["source"] = ""
-    return cell
+def release_notebook(root: Path, name: str) -> Document | None:
+    """Return an assignment's release notebook; None where there is none that can be read."""
+    try:
+        document = json.loads((root / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    cells = document.get("cells") if isinstance(document, dict) else None
+    return document if isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells) else None
 
 
 def _restore(document: Document, release: Document, report: Report) -> None:
@@ -197,6 +190,7 @@ def _retype(cell: Document, kind: str) -> None:
     cell["cell_type"] = kind
     if kind == "code":
         cell["outputs"], cell["execution_count"] = [], None
+        cell.pop("attachments", None)
     else:
         cell.pop("outputs", None)
         cell.pop("execution_count", None)

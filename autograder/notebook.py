@@ -27,10 +27,13 @@ from autograder.errors import SubmissionError
 SIZE_CAP = 50 << 20  # bytes; a notebook with every output of this course in it has less than one million
 VALUES_CAP = 5_000_000  # values in the JSON, each of which takes a hundred bytes or so when parsed
 DIGITS_CAP = 400  # of one integer: all that a float can hold
+DEPTH_CAP = 100  # levels of the JSON: the most nested outputs of real notebooks have a quarter of it
 CELLS_CAP = 5_000
 SOURCE_CAP = 1 << 20  # characters of code in all cells together, an emoji counted as two: so JSON escapes it
 PARSE_CAP = 1 << 16  # characters of one cell that are parsed as Python: half a second at the very worst
 _SCRIPT_PARSE_CAP = 1 << 18  # of all cells of a script, until one is found to define a function
+
+_CONTAINERS = frozenset([dict, list])  # of JSON
 
 # A line of IPython's own, up to its end or the end of what a backslash continues. Blanks only before it, never a
 # newline: a pattern that may begin anywhere in a run of blank lines takes quadratic time over it.
@@ -161,6 +164,39 @@ def parse(content: bytes) -> Notebook:
         If it is none of these, with a sentence for the student.
     """
     sha256 = digest(content)
+    text = _text(content)
+    try:
+        loaded = _loaded(text)
+    except ValueError as error:
+        script = _script_cells(_plain(text))
+        if script:
+            note = "This is a plain Python script, not a notebook; it was read piece by piece. Submit the notebook."
+            return Notebook(script, sha256, (note,), script=True)
+        raise SubmissionError(
+            "The file is not a Jupyter notebook: it is not valid JSON. If a download or a merge broke it, "
+            "open your own copy in Jupyter, save it and submit that."
+        ) from error
+    return _from_document(loaded, sha256)
+
+
+def document_of(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON of what `parse` takes for a notebook; None where that is a script.
+
+    Raises
+    ------
+    SubmissionError
+        If it is no notebook, with a sentence for the student.
+    """
+    try:
+        loaded = _loaded(_text(content))
+    except ValueError:
+        return None
+    raw_cells(loaded)
+    return dict(loaded)
+
+
+def _text(content: bytes) -> str:
+    """Return the text of a submitted file, as far as it may be parsed."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -174,25 +210,49 @@ def parse(content: bytes) -> Notebook:
             "The notebook holds more than five million values. Clear its outputs (Kernel, Restart & Clear Output), "
             "keep data in files, and submit it again."
         )
+    return text
+
+
+def _loaded(text: str) -> Any:
+    """Return the JSON in a text.
+
+    Raises
+    ------
+    SubmissionError
+        If it has a key twice, or is nested too deeply.
+    ValueError
+        If it is no JSON.
+    """
+    too_deep = "The notebook is damaged: its JSON is nested too deeply. Open it in Jupyter and save it again."
     try:
         # NaN and the infinities are read, though no JSON: nbformat itself writes them, where an output held them
-        document = json.loads(text, object_pairs_hook=_strict, parse_int=_integer)
+        loaded = json.loads(text, object_pairs_hook=_strict, parse_int=_integer)
     except _DuplicateKeyError as error:
         raise SubmissionError(f"The notebook is damaged: {error}. Open it in Jupyter and save it again.") from error
     except RecursionError as error:
-        raise SubmissionError(
-            "The notebook is damaged: its JSON is nested too deeply. Open it in Jupyter and save it again."
-        ) from error
-    except ValueError as error:
-        script = _script_cells(_plain(text))
-        if script:
-            note = "This is a plain Python script, not a notebook; it was read piece by piece. Submit the notebook."
-            return Notebook(script, sha256, (note,), script=True)
-        raise SubmissionError(
-            "The file is not a Jupyter notebook: it is not valid JSON. If a download or a merge broke it, "
-            "open your own copy in Jupyter, save it and submit that."
-        ) from error
-    return _from_document(document, sha256)
+        raise SubmissionError(too_deep) from error
+    if _is_deeper(loaded, DEPTH_CAP):
+        raise SubmissionError(too_deep)
+    return loaded
+
+
+def _is_deeper(value: Any, cap: int) -> bool:
+    """Return whether JSON has more levels than that.
+
+    A cap of our own: how deep Python's own parser and writer go depends on the interpreter and on who calls them. What
+    is within it can be parsed, walked and written anywhere.
+    """
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(cap):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+        if not level:
+            return False
+    return True
 
 
 class _DuplicateKeyError(ValueError):
@@ -265,21 +325,34 @@ def _pieces(text: str) -> list[str]:
     return ["\n".join(lines[begin:end]) for begin, end in itertools.pairwise([*starts, len(lines)])]
 
 
-def _from_document(document: Any, sha256: str) -> Notebook:
+def raw_cells(document: Any) -> list[Any]:
+    """Return the entries of a notebook's list of cells, whatever they are; those of format 3 from all worksheets.
+
+    Raises
+    ------
+    SubmissionError
+        If the JSON is no notebook, or has too many.
+    """
     version = document.get("nbformat") if isinstance(document, dict) else None
-    notes: tuple[str, ...] = ()
     if version == 4 and isinstance(document.get("cells"), list):
-        raw = document["cells"]
+        raw: list[Any] = document["cells"]
     elif version == 3 and isinstance(document.get("worksheets"), list):
         sheets = [sheet.get("cells") for sheet in document["worksheets"] if isinstance(sheet, dict)]
         raw = [cell for cells in sheets if isinstance(cells, list) for cell in cells]
-        notes = ("The notebook is in the old format 3; opening it in Jupyter and saving it brings it up to date.",)
     else:
         raise SubmissionError(
             "The file is JSON but not a Jupyter notebook of format 4 (or 3). Submit the .ipynb that Jupyter saved."
         )
     if len(raw) > CELLS_CAP:
         raise SubmissionError(f"The notebook has {len(raw)} cells; {CELLS_CAP} are the most that are read.")
+    return raw
+
+
+def _from_document(document: Any, sha256: str) -> Notebook:
+    raw = raw_cells(document)
+    notes: tuple[str, ...] = ()
+    if document["nbformat"] == 3:
+        notes = ("The notebook is in the old format 3; opening it in Jupyter and saving it brings it up to date.",)
     cells = []
     unread = []
     for index, item in enumerate(raw):
@@ -304,10 +377,8 @@ def _cell(index: int, item: Any) -> Cell | Literal["other", "damaged"]:
         return "damaged"
     if item.get("cell_type") != "code":
         return "other"
-    source = item.get("source", item.get("input", ""))  # format 3 says input
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str):
+    source = raw_source(item)
+    if source is None:
         return "damaged"
     metadata = item.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
@@ -316,11 +387,19 @@ def _cell(index: int, item: Any) -> Cell | Literal["other", "damaged"]:
     grade_id = nbgrader.get("grade_id")
     return Cell(
         index=index,
-        source=_plain(source),
+        source=_plain(source if isinstance(source, str) else "".join(source)),
         grade_id=_plain(grade_id) if isinstance(grade_id, str) else "",
         locked=nbgrader.get("locked") is True,
         points=_points(nbgrader.get("points")),
     )
+
+
+def raw_source(item: dict[str, Any]) -> str | list[str] | None:
+    """Return a cell's source as it stands there, a text or lines of it; None where no text stands there."""
+    source = item.get("source", item.get("input", ""))  # format 3 says input
+    if isinstance(source, str) or (isinstance(source, list) and all(isinstance(line, str) for line in source)):
+        return source
+    return None
 
 
 def _points(value: Any) -> float:

@@ -524,3 +524,36 @@ def test_real_notebook_with_damaged_bytes(data):
         stop = data.draw(st.integers(start, min(start + 5_000, len(content))))
         content[start:stop] = data.draw(st.binary(max_size=50))
     _is_sound(bytes(content))
+
+
+# ------------------------------------------------------------------------------------------------------------- depth
+
+
+def _nested(levels):
+    """Return a notebook with so many levels in all."""
+    inner = b"[" * (levels - 2) + b"]" * (levels - 2)
+    return b'{"nbformat":4,"nbformat_minor":5,"metadata":{"x":' + inner + b'},"cells":[]}'
+
+
+def test_json_is_read_up_to_a_fixed_depth():
+    """A hundred levels are read, and one more is refused: far below what Python's own parser would take."""
+    assert parse(_nested(notebook.DEPTH_CAP)).cells == ()
+    for levels in (notebook.DEPTH_CAP + 1, 500, 970, 5_000, 100_000):
+        assert "nested too deeply" in _refused(_nested(levels))
+    assert "nested too deeply" in _refused(b"[" * 101 + b"]" * 101)
+
+
+def test_the_verdict_on_deep_json_does_not_depend_on_the_callers_depth():
+    """What one process refuses, another one refuses too, however deep in its own calls it is."""
+
+    def below(calls):
+        return below(calls - 1) if calls else (_refused(_nested(150)), parse(_nested(90)).cells)
+
+    assert below(0) == below(300)
+
+
+def test_what_is_read_can_be_walked_and_written_again():
+    """The deepest JSON that is accepted is no strain for anything that takes it up later."""
+    document = notebook.document_of(_nested(notebook.DEPTH_CAP))
+    assert copy.deepcopy(document) == document
+    assert json.loads(json.dumps(document, indent=2)) == document

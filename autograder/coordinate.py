@@ -1,7 +1,9 @@
 """Coordinates one run: what is graded, where results go, one writer; then what the exit code says."""
 
+import datetime as dt
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -9,12 +11,14 @@ from typing import Self
 
 from autograder import exporting, intake, placing, run, workplace
 from autograder.course import Course
-from autograder.errors import Exit, GraderError, UsageError
+from autograder.errors import AutograderError, Exit, GraderError, UsageError
 from autograder.exporting import Wanted, Written
+from autograder.failures import Failure
 from autograder.holding import Hold
 from autograder.intake import Submitted
 from autograder.model import Level, Report, Status
 from autograder.recording import Recorder
+from autograder.rendering import GradedSubmission
 from autograder.reports.changes import Changes
 from autograder.reports.class_rows import Row
 from autograder.results import Results
@@ -170,15 +174,20 @@ class Coordinator:
         """
         self._order = order
         self._floor = floor_of(order.min_isolation)
-        self._setting = Setting(order.course, order.key, order.limits, self._floor)
+        today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
+        is_recorded = order.gradebook and not order.dry_run
+        self._setting = Setting(order.course, order.key, order.limits, self._floor, today, autograded=is_recorded)
         self._launched, self._stopped = launched, stopped
         self._more_to_come = more_to_come
         self._fresh = order.fresh
         self._left = 0  # submissions that were to be graded, and were not
         self._is_whole = False  # whether the class was gone through once
+        self._is_broken = False  # whether the run ended before that, for a reason that nobody expected
         self._place: Workplace | None = None
         self._results = Results(order.out, make=False)
-        self._recorder = Recorder(order.course, self._results, gradebook=order.gradebook, dry_run=order.dry_run)
+        self._recorder = Recorder(
+            order.course, self._results, gradebook=order.gradebook, dry_run=order.dry_run, today=today
+        )
         self._aside: set[str] = set()  # folders of reports that a killed run has graded, and not yet put in place
         self._kept = 0
         self._failures: list[str] = []  # of the run as a whole
@@ -217,7 +226,7 @@ class Coordinator:
         Raises
         ------
         UsageError, IsolationError
-            Before anything is graded.
+            Before anything is graded. Later, whatever happens is told in the summary.
         """
         self._results.refuse_newer(submitted.folder for submitted in submissions)
         names = sorted({submitted.assignment for submitted in submissions})
@@ -238,9 +247,10 @@ class Coordinator:
 
         if place.alone:
             look_before()
-        changes, regraded, left = Changes(), [], len(submissions)
+        changes, left = Changes(), len(submissions)
+        regraded: list[Submitted] = []
         try:
-            for submitted, report, now in run.grade_class(
+            for submitted, report, graded in run.grade_class(
                 self._setting,
                 submissions,
                 place.workers,
@@ -250,27 +260,67 @@ class Coordinator:
             ):
                 claim()
                 left -= 1
-                before = self._before(submitted, report) if now or submitted.folder in self._aside else None
-                self._kept += before is None and not now
-                if before is not None:
-                    changes.add(before, report)
-                if before is None or self._order.dry_run:
-                    self._recorder.record(submitted, report, now=now)
-                elif self._recorder.set_aside(submitted, report, before):
-                    regraded.append(submitted)
-                (audience.step if now else audience.kept)(report)
-        except GraderError as error:
-            self._failures.append(str(error))
+                with self._fence(submitted.folder):
+                    self._take(submitted, report, graded, changes, regraded)
+                    (audience.kept if graded is None else audience.step)(report)
+        except BrokenPipeError:  # whoever was told has gone
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, what was graded is kept
+            self._end(error)
         self._left += left
         self._is_whole |= not left
         self._fresh = False  # whatever is graded again in this run has changed
         if changes:
             audience.changes(changes)
         for submitted in regraded:
-            self._recorder.put_in_place(submitted)
+            with self._fence(submitted.folder):
+                self._recorder.put_in_place(submitted)
         self._recorder.flush()
         if self._is_claimed:
             self._results.clear_aside()
+
+    def _take(
+        self,
+        submitted: Submitted,
+        report: Report,
+        graded: GradedSubmission | None,
+        changes: Changes,
+        regraded: list[Submitted],
+    ) -> None:
+        """Record what came of one submission, or set it aside where the same work was graded before."""
+        is_aside = submitted.folder in self._aside
+        before = self._before(submitted, report) if graded is not None or is_aside else None
+        self._kept += before is None and graded is None
+        if before is not None:
+            changes.add(before, report)
+        if before is None or self._order.dry_run:
+            self._recorder.record(submitted, report, graded)
+        elif graded is None or self._recorder.set_aside(submitted, graded, before):
+            regraded.append(submitted)
+
+    def _fence(self, where: str) -> AbstractContextManager[None]:
+        """Let nothing that happens with one submission end the class: the last of several fences."""
+        kind = "submissions that could not be recorded"
+        return self._recorder.problems.fence(kind, where, "it could not be recorded")
+
+    def _end(self, error: Exception) -> None:
+        """Take in why no more can be graded.
+
+        Raises
+        ------
+        AutograderError
+            If it is known what is wrong, and nothing has been recorded yet.
+        """
+        if isinstance(error, GraderError):
+            self._failures.append(str(error))
+        elif isinstance(error, AutograderError):
+            if not self._recorder.register:
+                raise error
+            self._failures.append(str(error))
+        else:
+            self._is_broken = True
+            failure = Failure.of("it ended before all was graded", error)
+            self._recorder.problems.add_failure("runs", "The run", failure)
 
     def prepare(self) -> None:
         """Make sure that results can be written, before there is anything to grade.
@@ -284,7 +334,8 @@ class Coordinator:
 
     def write_class(self) -> None:
         """Write what is made of the whole class; a part of it must not take the place of a whole."""
-        if self._is_claimed and self._is_whole and self._recorder.register:
+        is_better = self._is_whole or (self._is_broken and not self._results.scores.exists())
+        if self._is_claimed and is_better and self._recorder.register:
             self._recorder.write_class()
 
     def summary(self, submissions: Sequence[Submitted]) -> Summary:
@@ -297,14 +348,16 @@ class Coordinator:
                 f"{self._left} of {len(submissions)} submissions have no result of this run. What there is, stays: "
                 "the same command again does the rest."
             )
-        passed_over = intake.passed_over(self._order.course, self._order.paths, submissions)
-        remarks = (self._remark, *intake.remarks(submissions, self._order.which), *passed_over)
+        remarks: list[str] = [self._remark]
+        with self._recorder.problems.fence("remarks", "The run", "it could not be told how submissions came"):
+            remarks += intake.remarks(submissions, self._order.which)
+            remarks += intake.passed_over(self._order.course, self._order.paths, submissions)
         remarks += self._place.remarks() if self._place is not None else ()
         return Summary(
             rows=tuple(self._recorder.register),
             kept=self._kept,
             scores=self._results.scores,
-            problems=(*failures, *self._recorder.problems, *exports.problems),
+            problems=(*failures, *exports.problems, *self._recorder.sentences()),
             remarks=tuple(filter(None, remarks)),
             exports=exports,
         )

@@ -1,13 +1,15 @@
-"""Writes the exports of a run: all that were asked for are complete before the first is put in place."""
+"""Writes the exports of a run: all that can be made are complete before the first is put in place."""
 
 import contextlib
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder import placing
 from autograder.errors import GraderError, UsageError
+from autograder.failures import Failure
 from autograder.reports import roster
 from autograder.reports.export import Entry, Export, Naming
 from autograder.reports.formats import FORMATS
@@ -44,12 +46,15 @@ class Written:
         For the standard output as they are; for the instructor.
     problems : tuple of str
         What went wrong on our side.
+    failures : tuple of Failure
+        What of it nobody expected; not in `problems`.
     """
 
     folder: Path | None = None
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 def wanted(
@@ -104,38 +109,55 @@ def check(asked: Wanted, root: Path) -> None:
 def write(asked: Wanted, root: Path, entries: Sequence[Entry]) -> Written:
     """Write the exports that were asked for below a results folder.
 
-    Old ones are replaced when all the new ones are complete; exports that were not asked for stay as they are.
+    Old ones are replaced when all the new ones are complete; exports that were not asked for stay as they are. A format
+    that cannot be made costs only itself; a full disk costs all.
     """
     if not asked.formats:
         return Written()
     folder = root / FOLDER
+    made: list[Export] = []
+    problems: list[str] = []
+    failures: list[Failure] = []
     try:
-        made = [FORMATS[name](entries, asked.naming) for name in asked.formats]
-        _put(folder, made)
-    except (OSError, UnicodeError, GraderError) as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        with placing.scratch(folder) as fresh:
+            for name in asked.formats:
+                try:
+                    export = FORMATS[name](entries, asked.naming)
+                    _fill(fresh / name, export)
+                except OSError:
+                    raise
+                except (GraderError, UnicodeError) as error:
+                    problems.append(f"The export {name!r} could not be written: {error}.")
+                except Exception as error:  # noqa: BLE001  ours, whatever it is: the other formats are written
+                    failures.append(Failure.of(f"{name!r} could not be written", error))
+                else:
+                    made.append(export)
+                    continue
+                shutil.rmtree(fresh / name, ignore_errors=True)
+            for new in sorted(fresh.glob("*/*")):
+                placing.put(new, folder / new.name)
+    except OSError as error:
         why = f"The exports could not all be written: {error}. What is in {folder} is whole, but may be old."
         return Written(problems=(why,))
-    problems = _add("".join(export.summary for export in made), asked.summary)
+    problems += _add("".join(export.summary for export in made), asked.summary)
     return Written(
-        folder,
+        folder if made else None,
         tuple(line for export in made for line in export.lines),
         tuple(note for export in made for note in export.notes),
         tuple(problems),
+        tuple(failures),
     )
 
 
-def _put(folder: Path, made: Sequence[Export]) -> None:
-    """Write all files beside their places, then put them there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with placing.scratch(folder) as fresh:
-        for export in made:
-            (fresh / export.folder).mkdir(exist_ok=True)
-        for name, pieces in (item for export in made for item in export.files):
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            placing.fill(path, pieces)
-        for new in sorted(fresh.iterdir()):
-            placing.put(new, folder / new.name)
+def _fill(fresh: Path, export: Export) -> None:
+    """Write the files of one format into a folder of its own."""
+    fresh.mkdir()
+    (fresh / export.folder).mkdir(exist_ok=True)
+    for name, pieces in export.files:
+        path = fresh / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        placing.fill(path, pieces)
 
 
 def _add(text: str, summary: Path | None) -> list[str]:

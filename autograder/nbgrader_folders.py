@@ -1,16 +1,16 @@
 """Writes what nbgrader's other commands look for: the autograded notebook, and our page where feedback belongs.
 
 With these, the formgrader shows what ``autograder grade`` has graded, and ``nbgrader release_feedback`` hands our pages
-out. Only the coordinator writes here.
+out. Only the coordinator writes here; both come as bytes.
 """
 
-import json
 import os
 from pathlib import Path
 
-from autograder import autograded, intake, placing
+from autograder import placing
+from autograder.autograded import Document, release_notebook
 from autograder.course import Course
-from autograder.errors import GraderError, SubmissionError
+from autograder.errors import GraderError
 from autograder.intake import Submitted
 from autograder.model import Report, Status
 
@@ -25,7 +25,7 @@ class Folders:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._notebooks, self._pages = course.root / "autograded", course.root / "feedback"
-        self._releases: dict[str, autograded.Document | None] = {}
+        self._releases: dict[str, Document | None] = {}
         self._beside: dict[str, list[tuple[str, bytes]]] = {}
 
     def sweep(self) -> None:
@@ -33,52 +33,16 @@ class Folders:
         for root in (self._notebooks, self._pages):
             placing.sweep(root)
 
-    def write(self, submitted: Submitted, report: Report, source: Path, page: Path, *, now: bool) -> None:
-        """Write both for one submission.
+    def release(self, submitted: Submitted, report: Report) -> Document | None:
+        """Return the release notebook that a submission's autograded notebook is made with.
 
-        Both bear the time of the report that they were made from. So a later run sees whether they are older (it was
-        killed between the two, or graded without a gradebook), and makes them again; and leaves alone what is newer,
-        which another command of nbgrader has made.
-
-        Parameters
-        ----------
-        source, page : Path
-            The report's file, and the student's page.
-        now : bool
-            Whether it was graded in this run; otherwise only what is missing or older is written.
-
-        Raises
-        ------
-        GraderError
-            If the disk does not take it.
+        None where nothing is written here: there is no release, no verdict, or no folder that nbgrader could read.
         """
-        student, name = submitted.student, submitted.assignment
-        release = self._release(name)
-        if report.status is not Status.GRADED or release is None or not _is_folder(student):
-            return
-        place = self._notebooks / student / name / f"{name}.ipynb"
-        sheet = self._pages / student / name / f"{name}.html"
-        try:
-            made = source.stat().st_mtime_ns
-            if now or _is_older(place, made):
-                notebook = autograded.from_bytes(intake.read(submitted), release, report)
-                files = [(place.name, notebook), *self._beside[name], *from_exchange(submitted)]
-                _put(self._notebooks, place.parent, files, made)
-            if now or _is_older(sheet, made):
-                _put(self._pages, sheet.parent, [(sheet.name, page.read_bytes()), *from_exchange(submitted)], made)
-        except (SubmissionError, ValueError, KeyError, TypeError):
-            return  # what nbgrader cannot show: the report says what was wrong with it
-        except OSError as error:
-            raise GraderError(f"{place} could not be written: {error}.") from error
-
-    def _release(self, name: str) -> autograded.Document | None:
-        """Return the release notebook; None where there is none, and then there is nothing for the formgrader."""
+        if report.status is not Status.GRADED or not _is_folder(submitted.student):
+            return None
+        name = submitted.assignment
         if name not in self._releases:
-            path = self._course.root / "release" / name / f"{name}.ipynb"
-            try:
-                self._releases[name] = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                self._releases[name] = None
+            self._releases[name] = release_notebook(self._course.root, name)
             source = self._course.root / "source" / name
             self._beside[name] = [
                 (found.relative_to(source).as_posix(), found.read_bytes())
@@ -86,6 +50,47 @@ class Folders:
                 if found.is_file() and found.suffix != ".ipynb" and not _hidden(found.relative_to(source))
             ]
         return self._releases[name]
+
+    def lacks(self, submitted: Submitted, made: int) -> tuple[bool, bool]:
+        """Return whether notebook and page are missing, or older than the report of that time (in ns).
+
+        What is newer was made by another command of nbgrader, and stays.
+        """
+        return _is_older(self._notebook(submitted), made), _is_older(self._page(submitted), made)
+
+    def write(self, submitted: Submitted, notebook: bytes | None, page: bytes | None, made: int) -> None:
+        """Write both for one submission, after `release` has said that there is something to write.
+
+        Both bear the time of the report that they were made from. So a later run sees whether they are older (it was
+        killed between the two, or graded without a gradebook), and makes them again.
+
+        Parameters
+        ----------
+        notebook, page : bytes or None
+            The autograded notebook and the student's page; None leaves what is there.
+        made : int
+            The time of the report, in nanoseconds.
+
+        Raises
+        ------
+        GraderError
+            If the disk does not take it.
+        """
+        place, sheet = self._notebook(submitted), self._page(submitted)
+        try:
+            if notebook is not None:
+                files = [(place.name, notebook), *self._beside[submitted.assignment], *from_exchange(submitted)]
+                _put(self._notebooks, place.parent, files, made)
+            if page is not None:
+                _put(self._pages, sheet.parent, [(sheet.name, page), *from_exchange(submitted)], made)
+        except OSError as error:
+            raise GraderError(f"{place} could not be written: {error}.") from error
+
+    def _notebook(self, submitted: Submitted) -> Path:
+        return self._notebooks / submitted.student / submitted.assignment / f"{submitted.assignment}.ipynb"
+
+    def _page(self, submitted: Submitted) -> Path:
+        return self._pages / submitted.student / submitted.assignment / f"{submitted.assignment}.html"
 
 
 def from_exchange(submitted: Submitted) -> list[tuple[str, bytes]]:

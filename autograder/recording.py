@@ -4,65 +4,42 @@ Nothing of a report stays in memory but a small row. Where the disk or the grade
 class goes on: what is missing is put in by the next run.
 """
 
-import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
-from autograder import exporting
+from autograder import exporting, intake, notebook, rendering
+from autograder.autograded import Document
 from autograder.course import Course
-from autograder.errors import GraderError, ServerAwayError
+from autograder.errors import SubmissionError
 from autograder.exporting import Wanted, Written
+from autograder.failures import Problems
+from autograder.gradebook_batches import GradebookBatches
 from autograder.intake import Submitted
 from autograder.model import Report
 from autograder.nbgrader_folders import Folders
+from autograder.rendering import GradedSubmission
 from autograder.reports.class_rows import Register, Row
 from autograder.reports.export import Entry
-from autograder.results import Results
+from autograder.results import PAGE, REPORT, Results
 
-_BATCH = 50  # new reports between two writes to the gradebook
-_KEPT_BATCH = 500  # reports of an earlier run, of which it is only looked whether they are all there
-_FAILURES = 3  # batches in a row that a gradebook may refuse: then it is left alone
-_TOLD = 3  # sentences of one kind
 _UNWRITTEN = "results that could not be written"
-
-
-class _Problems:
-    """What went wrong on our side; a disk that is full is not told for every student."""
-
-    def __init__(self) -> None:
-        self._told: dict[str, list[str]] = {}
-        self._count: Counter[str] = Counter()
-
-    def add(self, kind: str, sentence: str) -> None:
-        """Take in a failure.
-
-        Parameters
-        ----------
-        kind : str
-            What is counted together, as a phrase: ``results that could not be written``.
-        """
-        self._count[kind] += 1
-        told = self._told.setdefault(kind, [])
-        if len(told) < _TOLD and sentence not in told:
-            told.append(sentence)
-
-    def lines(self) -> tuple[str, ...]:
-        """Return the sentences, and how many there are that are not told."""
-        lines = []
-        for kind, told in self._told.items():
-            lines += told
-            more = self._count[kind] - len(told)
-            if more > 0:
-                lines.append(f"Likewise {more} more {kind}.")
-        return tuple(lines)
+_FOLDERS = "folders of nbgrader's that could not be written"
+_FAILED = "submissions on which the grader failed unexpectedly"
+_NOTEBOOK = "autograded.ipynb"  # of what is set aside
 
 
 class Recorder:
-    """What a run writes, submission by submission."""
+    """What a run writes, submission by submission.
 
-    def __init__(self, course: Course, results: Results, *, gradebook: bool, dry_run: bool = False) -> None:
+    Attributes
+    ----------
+    problems : Problems
+        What went wrong on our side.
+    """
+
+    def __init__(
+        self, course: Course, results: Results, *, gradebook: bool, dry_run: bool = False, today: str = ""
+    ) -> None:
         """Write nothing yet.
 
         Parameters
@@ -71,14 +48,16 @@ class Recorder:
             Whether nbgrader's gradebook and folders are written, too.
         dry_run : bool
             Whether nothing is to be written at all, and only rows are kept.
+        today : str
+            The date that pages show.
         """
         self.register = Register()
-        self._problems = _Problems()
+        self.problems = Problems(None if dry_run else results.log)
         self._results = results
         self._dry_run = dry_run
-        self._today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
+        self._today = today
         self._folders = Folders(course) if gradebook and not dry_run else None
-        self._gradebook = _Gradebook(course) if gradebook and not dry_run else None
+        self._gradebook = GradebookBatches(course, self.problems) if gradebook and not dry_run else None
 
     def open(self, names: Sequence[str]) -> None:
         """Look whether everything can be written, and remove what killed runs left half made.
@@ -98,173 +77,128 @@ class Recorder:
         if self._folders is not None:
             self._folders.sweep()
 
-    def record(self, submitted: Submitted, report: Report, *, now: bool) -> Row:
-        """Write one submission's report everywhere, or see that it is there; return what is kept of it.
+    def record(self, submitted: Submitted, report: Report, graded: GradedSubmission | None = None) -> Row:
+        """Write what comes of one submission everywhere, or see that it is there; return what is kept of it.
 
         Parameters
         ----------
-        now : bool
-            Whether it was graded in this run.
+        graded : GradedSubmission, optional
+            What is to be written, where it was graded in this run; its report is `report`.
         """
         folder: str | None = None if self._dry_run else submitted.folder
-        if now and folder is not None:
-            try:
-                self._results.write(submitted.folder, report, self._today)
-            except GraderError as error:
-                self._problems.add(_UNWRITTEN, str(error))
-                folder = None
+        if graded is not None:
+            self._tell(submitted, graded)
+            folder = folder if folder is not None and self._write(folder, graded) else None
         if folder is not None and self._folders is not None:
-            file, page = self._results.file(folder), self._results.page(folder)
-            try:
-                self._folders.write(submitted, report, file, page, now=now)
-            except GraderError as error:
-                self._problems.add("folders of nbgrader's that could not be written", str(error))
+            with self.problems.fence(_FOLDERS, folder, "nbgrader's folders could not be written"):
+                report = self._record_in_folders(self._folders, submitted, folder, report, graded)
         if self._gradebook is not None:
-            self._gradebook.add(report, submitted.timestamp, now=now)
+            self._gradebook.add(report, submitted.timestamp, now=graded is not None)
         return self.register.add(report, folder, submitted.folder)
 
-    def set_aside(self, submitted: Submitted, report: Report, before: Report) -> bool:
-        """Keep a report for `put_in_place`; return whether that was possible. If not, the one before it stays."""
+    def _write(self, folder: str, graded: GradedSubmission) -> bool:
+        """Write a submission's results; return whether that was possible."""
+        is_written = False
+        with self.problems.fence(_UNWRITTEN, folder, "its results could not be written"):
+            self._results.write(folder, _files(graded))
+            is_written = True
+        return is_written  # noqa: RET504  the fence may have left out what is above
+
+    def _tell(self, submitted: Submitted, graded: GradedSubmission) -> None:
+        for failure in graded.failures:
+            self.problems.add_failure(_FAILED, submitted.folder, failure)
+
+    def _record_in_folders(
+        self, folders: Folders, submitted: Submitted, folder: str, report: Report, graded: GradedSubmission | None
+    ) -> Report:
+        """Write nbgrader's folders, or what of them is missing; return the report as it is then."""
+        release = folders.release(submitted, report)
+        if release is None:
+            return report
+        made = self._results.file(folder).stat().st_mtime_ns
+        if graded is not None:
+            # a script has no notebook, and no page there either
+            if graded.notebook is not None or not rendering.is_complete(graded.report):
+                folders.write(submitted, graded.notebook, graded.page, made)
+            return report
+        lacks_notebook, lacks_page = folders.lacks(submitted, made)
+        if lacks_notebook:
+            return self._complete_folders(folders, submitted, report, release, lacks_page=lacks_page)
+        if lacks_page:
+            folders.write(submitted, None, self._results.page(folder).read_bytes(), made)
+        return report
+
+    def _complete_folders(
+        self, folders: Folders, submitted: Submitted, report: Report, release: Document, *, lacks_page: bool
+    ) -> Report:
+        """Make the autograded notebook of a report that holds; return the report, which tells if that failed."""
+        folder = submitted.folder
         try:
-            self._results.set_aside(submitted.folder, report)
-        except GraderError as error:
-            self._problems.add(_UNWRITTEN, str(error))
-            self.record(submitted, before, now=False)
-            return False
-        return True
+            content = intake.read(submitted)
+        except SubmissionError:  # it has gone meanwhile
+            return report
+        if notebook.digest(content) != report.provenance.submission_sha256:
+            return report  # it has changed meanwhile: the next run grades it
+        again = rendering.rendered(report, content, release, self._today)
+        if again.failures:
+            self._tell(submitted, again)
+            self._write(folder, again)  # so that the report tells it, and the next run tries again
+        elif again.notebook is None:
+            return report
+        made = self._results.file(folder).stat().st_mtime_ns
+        folders.write(submitted, again.notebook, self._results.page(folder).read_bytes() if lacks_page else None, made)
+        return again.report
+
+    def set_aside(self, submitted: Submitted, graded: GradedSubmission, before: Report) -> bool:
+        """Keep what was graded for `put_in_place`; return whether that was possible. If not, the one before it stays.
+
+        What went wrong with it is told now.
+        """
+        is_kept = False
+        with self.problems.fence(_UNWRITTEN, submitted.folder, "its results could not be set aside"):
+            notebook_file = {_NOTEBOOK: graded.notebook} if graded.notebook is not None else {}
+            self._results.set_aside(submitted.folder, {**_files(graded), **notebook_file})
+            is_kept = True
+        if is_kept:
+            self._tell(submitted, graded)
+        else:
+            self.record(submitted, before)
+        return is_kept
 
     def put_in_place(self, submitted: Submitted) -> None:
         """Write what was set aside of one submission everywhere."""
-        report = self._results.aside(submitted.folder)
-        if report is None:
-            self._problems.add(_UNWRITTEN, f"What was set aside of {submitted.folder} has gone.")
-        else:
-            self.record(submitted, report, now=True)
+        report, files = self._results.aside(submitted.folder), self._results.files_aside(submitted.folder)
+        if report is None or PAGE not in files:
+            self.problems.add(_UNWRITTEN, f"What was set aside of {submitted.folder} has gone.")
+            return
+        self.record(submitted, report, GradedSubmission(report, files[REPORT], files[PAGE], files.get(_NOTEBOOK)))
 
     def flush(self) -> None:
         """Hand the gradebook what still waits for it."""
         if self._gradebook is not None:
             self._gradebook.flush()
 
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What went wrong on our side, in whole sentences."""
-        return (*self._problems.lines(), *(self._gradebook.problems if self._gradebook is not None else ()))
+    def sentences(self) -> tuple[str, ...]:
+        """Return what went wrong on our side, in whole sentences."""
+        return (*(self._gradebook.problems if self._gradebook is not None else ()), *self.problems.lines())
 
     def write_class(self) -> None:
         """Write ``scores.csv`` and the instructor's page."""
-        try:
+        with self.problems.fence("tables that could not be written", "The class", "scores.csv could not be written"):
             self._results.write_scores(self.register)
-        except GraderError as error:
-            self._problems.add("tables that could not be written", str(error))
-        try:
+        with self.problems.fence("pages that could not be written", "The class", "its page could not be written"):
             self._results.write_class(self.register, self._today)
-        except GraderError as error:
-            self._problems.add("pages that could not be written", str(error))
 
     def export(self, asked: Wanted) -> Written:
         """Write the exports that were asked for; each report is read back from the disk when it is its turn."""
         entries = [Entry(row, row.folder or "", partial(self._results.load, row.folder)) for row in self.register]
-        return exporting.write(asked, self._results.root, entries)
+        written = Written()
+        with self.problems.fence("exports that could not be written", "The exports", "they could not be written"):
+            written = exporting.write(asked, self._results.root, entries)
+        for failure in written.failures:
+            self.problems.add_failure("exports that could not be written", "The exports", failure)
+        return written
 
 
-class _Gradebook:
-    """Hands reports to the gradebook in batches; imports nbgrader only when there is one to write.
-
-    Attributes
-    ----------
-    problems : list of str
-        What went wrong, whole sentences.
-    """
-
-    def __init__(self, course: Course) -> None:
-        self._course = course
-        self._names: set[str] = set()  # of the assignments that are there
-        self._fresh: list[tuple[Report, dt.datetime | None]] = []
-        self._kept: list[tuple[Report, dt.datetime | None]] = []
-        self._url = ""
-        self._file: Path | None = None
-        self._identity: tuple[int, int] | None = None
-        self._failures = 0  # in a row
-        self._why = ""
-        self._lost = 0
-        self._impossible: list[str] = []
-
-    def open(self, names: Sequence[str]) -> None:
-        """Look whether the gradebook can be written to, and put the assignments in.
-
-        Raises
-        ------
-        UsageError
-            In one clear line.
-        """
-        from autograder import gradebook_access, late  # noqa: PLC0415  they take half a second to import
-
-        if self._names.issuperset(names):
-            return
-        url, course_id = self._course.gradebook()
-        self._late_penalty = late.late_penalty(self._course)
-        self._url = gradebook_access.url_in(self._course.root, url)
-        gradebook_access.check(self._url, self._course.root)
-        for name in set(names) - self._names:
-            released = self._course.root / "release" / name / f"{name}.ipynb"
-            notebook = released if released.is_file() else self._course.source_notebook(name)
-            gradebook_access.ensure_assignment(self._url, name, notebook, course_id or gradebook_access.COURSE)
-        self._file = gradebook_access.file_of(self._url)
-        self._identity = _identity(self._file)
-        self._names.update(names)
-
-    def add(self, report: Report, timestamp: dt.datetime | None, *, now: bool) -> None:
-        batch, most = (self._fresh, _BATCH) if now else (self._kept, _KEPT_BATCH)
-        batch.append((report, timestamp))
-        if len(batch) >= most:
-            self.flush()
-
-    def flush(self) -> None:
-        fresh, kept = self._fresh, self._kept
-        self._fresh, self._kept = [], []
-        if not (fresh or kept):
-            return
-        from autograder import gradebook, gradebook_comparison  # noqa: PLC0415  likewise
-
-        rows = [gradebook.Graded(report, timestamp) for report, timestamp in fresh]
-        old = [gradebook.Graded(report, timestamp) for report, timestamp in kept]
-        try:
-            self._look()
-            if old:
-                rows += gradebook_comparison.missing(self._url, old, late_penalty=self._late_penalty)
-            if rows:
-                gradebook.write(self._url, rows, late_penalty=self._late_penalty)
-        except gradebook.ImpossibleIdError as error:
-            self._impossible.append(str(error))
-        except GraderError as error:
-            # a server that was waited for in vain is not waited for again
-            self._failures += _FAILURES if isinstance(error, ServerAwayError) else 1
-            self._why = self._why or str(error)
-            self._lost += len(fresh) + len(kept)
-        else:
-            self._failures = 0
-
-    def _look(self) -> None:
-        """Refuse to write to a gradebook that failed again and again, or is no longer the one that we began with."""
-        if self._failures >= _FAILURES:
-            raise GraderError(self._why)
-        if _identity(self._file) != self._identity:
-            raise GraderError(f"The gradebook {self._file} was removed or replaced while this run was writing to it.")
-
-    @property
-    def problems(self) -> list[str]:
-        if not self._lost:
-            return self._impossible
-        lost = f"the results of {self._lost} submission{'' if self._lost == 1 else 's'} are not in it"
-        kept = f"They are kept, and {lost}: the same command again puts them in, and grades nothing twice."
-        return [f"{self._why} {kept}", *self._impossible]
-
-
-def _identity(file: Path | None) -> tuple[int, int] | None:
-    """Return what tells one file from another one of its name; None where there is none, or no file at all."""
-    try:
-        status = file.stat() if file is not None else None
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino) if status is not None else None
+def _files(graded: GradedSubmission) -> dict[str, bytes]:
+    return {REPORT: graded.report_json, PAGE: graded.page}

@@ -1,12 +1,15 @@
 """Makes everything that is a picture of the reports again, from the reports on disk."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from autograder import exporting
 from autograder.errors import UsageError
 from autograder.exporting import Wanted, Written
+from autograder.failures import Problems
 from autograder.holding import held
+from autograder.reports import page
 from autograder.reports.class_rows import Register, Row
 from autograder.reports.export import Entry
 from autograder.results import REPORT, Results
@@ -31,6 +34,7 @@ def again(folder: Path, asked: Wanted, command: str = "") -> tuple[list[Row], Wr
     if not names:
         raise UsageError(f"{folder} holds no {REPORT}. Run `autograder grade` first, or name another folder.")
     results = Results(folder)
+    problems = Problems(results.log)
     with held(folder, command):
         exporting.check(asked, folder)
         register = Register()
@@ -38,9 +42,15 @@ def again(folder: Path, asked: Wanted, command: str = "") -> tuple[list[Row], Wr
             known = results.read(name)
             if known is None:
                 raise UsageError(f"{results.file(name)} cannot be read; grade this submission again.")
-            results.write_page(name, known)
+            with problems.fence("pages that could not be written", name, "its page could not be made"):
+                results.write_page(name, page.render(known))
             register.add(known, name)
-        results.write_scores(register)
-        results.write_class(register)
+        with problems.fence("tables that could not be written", "The class", "scores.csv could not be written"):
+            results.write_scores(register)
+        with problems.fence("pages that could not be written", "The class", "its page could not be written"):
+            results.write_class(register)
         entries = [Entry(row, row.folder or "", partial(results.load, row.folder)) for row in register]
-        return list(register), exporting.write(asked, folder, entries)
+        written = exporting.write(asked, folder, entries)
+        for failure in written.failures:
+            problems.add_failure("exports that could not be written", "The exports", failure)
+        return list(register), replace(written, problems=(*written.problems, *problems.lines()))

@@ -1,16 +1,20 @@
-"""The results folder: one folder a submission, replaced as a whole or not at all; one ``scores.csv``, one page."""
+"""The results folder: one folder a submission, replaced as a whole or not at all; one ``scores.csv``, one page.
+
+What is written for a submission comes here as bytes; nothing of it is rendered here.
+"""
 
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from autograder import placing
 from autograder.errors import GraderError, UsageError
+from autograder.failures import LOG
 from autograder.model import SCHEMA, Report
-from autograder.reports import audit_status, class_page, json_report, page, scores
+from autograder.reports import audit_status, class_page, json_report, scores
 from autograder.reports.audit_status import AuditStatus
 from autograder.reports.class_page import INDEX
 from autograder.reports.class_rows import Register, Scored
@@ -46,8 +50,8 @@ class Results:
         except OSError as error:
             raise UsageError(f"The results folder {self.root} cannot be written to: {error.strerror}.") from error
 
-    def write(self, folder: str, report: Report, when: str = "") -> None:
-        """Write a submission's report and page; the old ones stay until the new ones are complete.
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Write the files of a submission, `REPORT` and `PAGE`; the old ones stay until the new ones are complete.
 
         Raises
         ------
@@ -58,27 +62,35 @@ class Results:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _check_replaceable(target)
-            with placing.scratch(target.parent) as fresh:
-                placing.fill(fresh / REPORT, [json_report.to_json(report)])
-                placing.fill(fresh / PAGE, [page.render(report, when)])
-                fresh.chmod(0o755)
-                placing.put(fresh, target)
-        except (OSError, UnicodeError) as error:
+            _put_folder(target, files)
+        except OSError as error:
             raise GraderError(f"The results of {folder} could not be written: {error}.") from error
 
-    def set_aside(self, folder: str, report: Report) -> None:
-        """Keep a report beside the results until it is known what it changes.
+    def set_aside(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Keep what is to be written for a submission beside the results until it is known what it changes.
 
         Raises
         ------
         GraderError
             If the disk does not take it.
         """
-        _write(self._aside(folder), [json_report.to_json(report)])
+        target = self._aside(folder)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _put_folder(target, files)
+        except OSError as error:
+            raise GraderError(f"The results of {folder} could not be set aside: {error}.") from error
 
     def aside(self, folder: str) -> Report | None:
         """Return a report that was set aside, by this run or one that was killed; None where there is none."""
-        return _read(self._aside(folder))
+        return _read(self._aside(folder) / REPORT)
+
+    def files_aside(self, folder: str) -> dict[str, bytes]:
+        """Return all that was set aside for a submission; nothing where it cannot be read."""
+        try:
+            return {path.name: path.read_bytes() for path in self._aside(folder).iterdir()}
+        except OSError:
+            return {}
 
     def clear_aside(self) -> None:
         """Remove what was set aside."""
@@ -86,9 +98,10 @@ class Results:
 
     def _aside(self, folder: str) -> Path:
         self._target(folder)  # refuses what would lead elsewhere
-        return self.root / _ASIDE / f"{folder}.json"
+        # with a suffix: a submission's folder may be called like one that others are in
+        return self.root / _ASIDE / f"{folder}{_ASIDE}"
 
-    def write_page(self, folder: str, report: Report) -> None:
+    def write_page(self, folder: str, text: str) -> None:
         """Write a submission's page again; its report stays as it is.
 
         Raises
@@ -96,7 +109,7 @@ class Results:
         GraderError
             If the disk does not take it.
         """
-        _write(self.page(folder), [page.render(report)])
+        _write(self.page(folder), [text])
 
     def read(self, folder: str) -> Report | None:
         """Return the report of an earlier run; None where there is none that can be read.
@@ -160,6 +173,11 @@ class Results:
         return self.scores
 
     @property
+    def log(self) -> Path:
+        """Where tracebacks of what nobody expected go."""
+        return self.root / LOG
+
+    @property
     def scores(self) -> Path:
         """Where ``scores.csv`` stands."""
         return self.root / SCORES
@@ -191,9 +209,19 @@ class Results:
     def _target(self, folder: str) -> Path:
         """Return a submission's folder, which is inside ours."""
         parts = folder.split("/")
-        if not all(parts) or any(part.startswith(".") or "\0" in part for part in parts) or folder in {SCORES, INDEX}:
+        is_ours = folder in {SCORES, INDEX, LOG}
+        if is_ours or not all(parts) or any(part.startswith(".") or "\0" in part for part in parts):
             raise GraderError(f"{folder!r} is no name for a folder of results. This is a fault of the grader.")
         return self.root.joinpath(*parts)
+
+
+def _put_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Replace a folder by one with these files."""
+    with placing.scratch(target.parent) as fresh:
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        fresh.chmod(0o755)
+        placing.put(fresh, target)
 
 
 def _read(path: Path) -> Report | None:

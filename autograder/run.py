@@ -1,7 +1,8 @@
 """Grades many submissions over any ``concurrent.futures`` executor; what is done is not done again; one writer.
 
 Workers are ours and trusted; each keeps one zygote for each assignment it meets. They are handed bytes and return
-reports. Only the coordinator, which runs this module's `grade_class`, touches the results folder.
+reports, with the bytes of all that is to be written. Only the coordinator, which runs this module's `grade_class`,
+touches the results folder.
 """
 
 import gc
@@ -13,12 +14,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder import intake, loading, notebook
+from autograder import autograded, intake, loading, notebook, rendering
 from autograder.course import Course
-from autograder.errors import BusyError, GraderError, IsolationError, StartError, SubmissionError, UsageError
+from autograder.errors import (
+    AutograderError,
+    BusyError,
+    GraderError,
+    IsolationError,
+    StartError,
+    SubmissionError,
+    UsageError,
+)
+from autograder.failures import LOG, Failure
 from autograder.grade import Grader
 from autograder.intake import Submitted
 from autograder.model import ExerciseResult, Level, Provenance, Report, Status
+from autograder.rendering import GradedSubmission
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 
@@ -32,12 +43,22 @@ _STARTS_IN_VAIN = 12  # in a row, of any submissions: then there is no worker le
 
 @dataclass(frozen=True)
 class Setting:
-    """What a worker needs to know; sent to each once."""
+    """What a worker needs to know; sent to each once.
+
+    Attributes
+    ----------
+    today : str
+        The date that pages show.
+    autograded : bool
+        Whether notebooks for nbgrader's formgrader are rendered, too.
+    """
 
     course: Course
     key: bytes = field(repr=False)
     limits: Limits
     floor: Level = Level.NAMESPACES
+    today: str = ""
+    autograded: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,10 @@ class Job:
 
     Attributes
     ----------
+    problem : str
+        Why there are no bytes, where that is the submission's fault.
+    failure : Failure or None
+        Why there are none, where it is ours.
     standing : tuple of ExerciseResult
         What of an earlier report still holds, and is not marked again.
     alone : bool
@@ -56,6 +81,7 @@ class Job:
     assignment: str
     content: bytes | None = field(repr=False)
     problem: str = ""
+    failure: Failure | None = None
     name: str = ""
     received: tuple[str, ...] = ()
     platform: str = ""
@@ -72,10 +98,11 @@ class WorkerDiedError(Exception):
 
 
 _graders: dict[tuple[Setting, str], Grader] = {}  # of this process; a zygote lives as long as its worker
+_releases: dict[tuple[Path, str], autograded.Document | None] = {}  # likewise
 
 
-def grade_one(setting: Setting, job: Job) -> Report:
-    """Grade one submission in this process; the function that a worker runs.
+def grade_one(setting: Setting, job: Job) -> GradedSubmission:
+    """Grade one submission in this process, and render all that is written for it; the function that a worker runs.
 
     Raises
     ------
@@ -86,25 +113,55 @@ def grade_one(setting: Setting, job: Job) -> Report:
     BusyError
         If the machine gave it too little time; never for a job that is alone.
     """
-    return job.about(_graded(setting, job))
+    report, failures = _graded(setting, job)
+    release = _release(setting, job.assignment)
+    return rendering.rendered(job.about(report), job.content, release, setting.today, failures)
 
 
-def _graded(setting: Setting, job: Job) -> Report:
+def _graded(setting: Setting, job: Job) -> tuple[Report, tuple[Failure, ...]]:
+    if job.failure is not None:
+        return _ungraded(setting, job, job.failure)
     if job.content is None:
-        return grader_of(setting, job.assignment).rejected(job.student, job.problem)
+        return grader_of(setting, job.assignment).rejected(job.student, job.problem), ()
     grader = grader_of(setting, job.assignment)
     try:
-        return grader.grade(job.content, job.student, job.standing)
+        return grader.grade(job.content, job.student, job.standing), ()
     except (IsolationError, UsageError, StartError):
         raise
     except BusyError as error:
         if not job.alone:
             raise
         reason = str(error)
+    except GraderError as error:
+        grader.restart()
+        reason = str(error)
     except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
         grader.restart()
-        reason = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-    return grader.grader_error(job.student, reason, notebook.digest(job.content))
+        return _ungraded(setting, job, Failure.of("it could not be graded", error))
+    return grader.grader_error(job.student, reason, notebook.digest(job.content)), ()
+
+
+def _ungraded(setting: Setting, job: Job, failure: Failure) -> tuple[Report, tuple[Failure, ...]]:
+    """Return the report of a submission that we failed on; its reason has no word of the exception's."""
+    reason = f"The grader failed on this submission: {failure.cause}. Its instructor finds more in {LOG}."
+    sha256 = notebook.digest(job.content or b"")
+    return grader_of(setting, job.assignment).grader_error(job.student, reason, sha256), (failure,)
+
+
+def _given_up(setting: Setting, job: Job, failure: Failure) -> GradedSubmission:
+    """Return what is written for a submission of which a worker's answer cannot be used."""
+    report, failures = _ungraded(setting, job, failure)
+    return rendering.rendered(job.about(report), when=setting.today, failures=failures)
+
+
+def _release(setting: Setting, assignment: str) -> autograded.Document | None:
+    """Return an assignment's release notebook, read once; None where no autograded notebooks are asked for."""
+    if not setting.autograded:
+        return None
+    key = (setting.course.root, assignment)
+    if key not in _releases:
+        _releases[key] = autograded.release_notebook(*key)
+    return _releases[key]
 
 
 def grader_of(setting: Setting, assignment: str, launched: Launched | None = None) -> Grader:
@@ -120,6 +177,7 @@ def grader_of(setting: Setting, assignment: str, launched: Launched | None = Non
 
 def close_graders() -> None:
     """End every zygote of this process."""
+    _releases.clear()
     while _graders:
         _, grader = _graders.popitem()
         grader.close()
@@ -203,7 +261,7 @@ class Workers:
         """How many submissions are to be handed out at a time, as it is now."""
         return self._in_flight(self._executor)
 
-    def submit(self, setting: Setting, job: Job) -> Future[Report]:
+    def submit(self, setting: Setting, job: Job) -> Future[GradedSubmission]:
         """Hand out a submission.
 
         Raises
@@ -225,18 +283,22 @@ class Workers:
 
 def job_for(submitted: Submitted) -> Job:
     """Read a submission's bytes."""
+    content, problem, failure = None, "", None
     try:
-        content, problem = intake.read(submitted), ""
+        content = intake.read(submitted)
     except SubmissionError as error:
-        content, problem = None, str(error)
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
+        failure = Failure.of("it could not be read", error)
     s = submitted
-    return Job(s.student, s.assignment, content, problem, s.name, s.received, s.platform)
+    return Job(s.student, s.assignment, content, problem, failure, s.name, s.received, s.platform)
 
 
 def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:
     """Return whether an earlier report is what grading the same bytes now would give, and well enough isolated."""
     return (
         _is_comparable(earlier, now, job, setting)
+        and rendering.is_complete(earlier)
         and earlier.provenance.exercise_digests == now.exercise_digests
         and earlier.student == job.student
         and job.about(earlier) == earlier
@@ -272,7 +334,7 @@ def grade_class(
     meanwhile: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> "Iterator[_Graded]":
-    """Grade a class, yielding each report as it comes.
+    """Grade a class, yielding each submission's report as it comes.
 
     Parameters
     ----------
@@ -287,8 +349,8 @@ def grade_class(
 
     Yields
     ------
-    (Submitted, Report, bool)
-        The last says whether it was graded now.
+    (Submitted, Report, GradedSubmission or None)
+        The last is what is to be written of what was graded now; None where an earlier report holds.
 
     Raises
     ------
@@ -304,7 +366,7 @@ def grade_class(
         yield from handout.take_back()
 
 
-_Graded = tuple[Submitted, Report, bool]
+_Graded = tuple[Submitted, Report, GradedSubmission | None]
 
 
 class _Handout:
@@ -325,7 +387,7 @@ class _Handout:
         self._deaths: Counter[str] = Counter()
         self._unstarted: Counter[str] = Counter()
         self._in_vain = 0  # starts of a sandbox, since one was there
-        self._running: dict[Future[Report], tuple[Submitted, Job]] = {}
+        self._running: dict[Future[GradedSubmission], tuple[Submitted, Job]] = {}
 
     @property
     def is_done(self) -> bool:
@@ -343,7 +405,7 @@ class _Handout:
                 submitted = following
                 known = self._earlier(submitted, job_for(submitted))
                 if isinstance(known, Report):
-                    yield submitted, known, False
+                    yield submitted, known, None
                     continue
                 job = known
             elif self._again:
@@ -366,12 +428,12 @@ class _Handout:
         for future in done:
             submitted, job = self._running.pop(future)
             try:
-                report = future.result()
+                graded = future.result()
             except BrokenProcessPool:
                 died.append((submitted, job))
                 continue
             except WorkerDiedError:
-                report = _worker_died(self._setting, job)
+                graded = _worker_died(self._setting, job)
             except BusyError:
                 self._suspects.append((submitted, replace(job, alone=True)))
                 continue
@@ -381,10 +443,14 @@ class _Handout:
                 if self._unstarted[submitted.folder] < _START_TRIES:
                     self._again.insert(0, (submitted, job))
                     continue
-                report = _unstarted(self._setting, job, error)
+                graded = _unstarted(self._setting, job, error)
+            except AutograderError:
+                raise
+            except Exception as error:  # noqa: BLE001  a worker never raises for a submission: ours, and it goes on
+                graded = _given_up(self._setting, job, Failure.of("its worker failed", error))
             else:
                 self._in_vain = 0
-            yield submitted, report, True
+            yield submitted, graded.report, graded
         if self._stopped():  # what no worker has begun with is left
             self._running = {future: item for future, item in self._running.items() if not future.cancel()}
         if not died and not is_broken:
@@ -397,7 +463,8 @@ class _Handout:
             if self._deaths[submitted.folder] < _POOL_TRIES:
                 self._suspects.append((submitted, replace(job, alone=True)))
             else:
-                yield submitted, _worker_died(self._setting, job), True
+                graded = _worker_died(self._setting, job)
+                yield submitted, graded.report, graded
 
     def _note_unstarted(self, error: StartError) -> None:
         """Take in that a worker could not start a sandbox.
@@ -412,17 +479,22 @@ class _Handout:
             raise GraderError(f"No worker could start a sandbox any more. {error}") from error
 
 
-def _unstarted(setting: Setting, job: Job, error: StartError) -> Report:
-    reason = f"{error} That was tried with patience, and by {_START_TRIES} workers. Grade it again."
-    report = grader_of(setting, job.assignment).grader_error(job.student, reason, notebook.digest(job.content or b""))
-    return job.about(report)
+def _unstarted(setting: Setting, job: Job, error: StartError) -> GradedSubmission:
+    return _without_verdict(
+        setting, job, f"{error} That was tried with patience, and by {_START_TRIES} workers. Grade it again."
+    )
 
 
-def _worker_died(setting: Setting, job: Job) -> Report:
+def _worker_died(setting: Setting, job: Job) -> GradedSubmission:
     reason = "The worker that graded it died, each time. Look at the machine's memory, and at the log."
+    return _without_verdict(setting, job, reason)
+
+
+def _without_verdict(setting: Setting, job: Job, reason: str) -> GradedSubmission:
+    """Return what is written for a submission that we could not grade."""
     sha256 = notebook.digest(job.content or b"")
     report = grader_of(setting, job.assignment).grader_error(job.student, reason, sha256)
-    return job.about(report)
+    return rendering.rendered(job.about(report), when=setting.today)
 
 
 def results_folder(course: Course, out: Path | None) -> Path:

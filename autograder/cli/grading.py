@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from autograder.cli.options import (
     terminal,
     warn_of_nbgrader,
 )
-from autograder.errors import Exit, StartError, UsageError
+from autograder.errors import AutograderError, Exit, GraderError, StartError, UsageError
 
 if TYPE_CHECKING:
     from autograder.coordinate import Order, Summary
@@ -100,8 +101,28 @@ def grade(
             scheduler=scheduler,
         )
         warn_of_nbgrader(where)
-        code = _watch(order, launched) if watch else _grade(order, launched)
+        code = _fenced(order, functools.partial(_watch if watch else _grade, order, launched))
     raise typer.Exit(code)
+
+
+def _fenced(order: "Order", run: Callable[[], int]) -> int:
+    """Grade; whatever fails there that nobody expected is one sentence, and its traceback stands in the log.
+
+    Raises
+    ------
+    AutograderError
+        What is known, as it is, and everything else as a `GraderError`.
+    """
+    from autograder.failures import LOG, Failure, Problems  # noqa: PLC0415
+
+    try:
+        return run()
+    except (AutograderError, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001  its text may be a student's, and has no place on a terminal
+        problems = Problems(None if order.dry_run else order.out / LOG)
+        problems.add_failure("runs", "The run", Failure.of("it ended before all was done", error))
+        raise GraderError(" ".join(problems.lines())) from None
 
 
 def _grade(order: "Order", launched: "Launched | None" = None) -> int:
@@ -246,6 +267,6 @@ def demo(
         fresh=True,
         limits=sample.LIMITS,
     )
-    code = _grade(order)
+    code = _fenced(order, functools.partial(_grade, order))
     typer.echo(f"Gradebook: {made.course.root / 'gradebook.db'}")
     raise typer.Exit(code)

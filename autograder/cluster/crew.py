@@ -22,7 +22,7 @@ from autograder.cluster import serving, shipment
 from autograder.cluster.serving import Batch, Graded, Refusal, Welcome
 from autograder.cluster.shipment import Shipment
 from autograder.errors import AutograderError, Exit, GraderError, IsolationError, UsageError
-from autograder.model import Report
+from autograder.rendering import GradedSubmission
 from autograder.run import TRIES, Job, WorkerDiedError
 
 DEPTH = 2  # batches that a worker is given at a time: it begins the second while the first one's reports travel
@@ -38,10 +38,10 @@ _SLACK_SECONDS = 120.0  # beyond all that the limits allow a batch: then a worke
 
 @dataclass(eq=False)
 class Item:
-    """A submission on its way: how often a worker died under it, and who waits for the report."""
+    """A submission on its way: how often a worker died under it, and who waits for what comes of it."""
 
     job: Job
-    future: Future[Report] = field(default_factory=Future)
+    future: Future[GradedSubmission] = field(default_factory=Future)
     deaths: int = 0
     begun: bool = False
 
@@ -333,15 +333,15 @@ class Crew:
     def _accept(self, member: Member, items: list[Item], graded: Graded) -> None:
         """Hand on reports, and put the rest of a batch back."""
         if graded.identity != member.identity or not (
-            graded.reports or graded.refusal or graded.fault or not graded.prepared
+            graded.submissions or graded.refusal or graded.fault or not graded.prepared
         ):
             self._lose(member)  # it died, and another process answers at its address
             return
-        for item, report in zip(items, graded.reports, strict=False):
-            item.future.set_result(report)
-        rest = items[len(graded.reports) :]
-        if graded.reports:
-            self._pace = 0.7 * self._pace + 0.3 * graded.seconds / len(graded.reports)
+        for item, submission in zip(items, graded.submissions, strict=False):
+            item.future.set_result(submission)
+        rest = items[len(graded.submissions) :]
+        if graded.submissions:
+            self._pace = 0.7 * self._pace + 0.3 * graded.seconds / len(graded.submissions)
         if graded.refusal is not None:
             self._refuse(member.address, graded.refusal)
         elif not graded.prepared:  # it has had nothing to do for long: the next look prepares it again

@@ -25,7 +25,7 @@ from autograder import run
 from autograder.cluster import shipment
 from autograder.cluster.shipment import Shipment
 from autograder.errors import AutograderError, Exit, IsolationError
-from autograder.model import Report
+from autograder.rendering import GradedSubmission
 
 _IDLE_SECONDS = 900.0  # then nothing of a run is left on a worker: its coordinator has died, or needs it no more
 _LAST_SECONDS = 5.0  # for the submission at hand, when a worker closes
@@ -68,7 +68,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Graded:
-    """What came of a batch: reports of the first so many of its jobs.
+    """What came of a batch: what is written for the first so many of its jobs.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Graded:
     """
 
     identity: str
-    reports: tuple[Report, ...] = field(default=(), repr=False)
+    submissions: tuple[GradedSubmission, ...] = field(default=(), repr=False)
     prepared: bool = True
     refusal: Refusal | None = None
     fault: bool = False
@@ -131,7 +131,7 @@ class Serving(WorkerPlugin):
 
     def grade(self, batch: Batch, identity: str) -> Graded:
         """Grade a batch, in a thread of the worker's."""
-        reports: list[Report] = []
+        graded: list[GradedSubmission] = []
         refusal, fault = None, False
         with _one_at_a_time:
             begin = self._used = time.monotonic()
@@ -139,7 +139,7 @@ class Serving(WorkerPlugin):
                 if self._setting is None or self._ended:
                     break
                 try:
-                    reports.append(run.grade_one(self._setting, job))
+                    graded.append(run.grade_one(self._setting, job))
                 except AutograderError as error:
                     refusal = _refusal(error)
                     break
@@ -151,7 +151,7 @@ class Serving(WorkerPlugin):
                     break
             if self._ended:  # meanwhile: what the last one needed was perhaps made anew
                 run.close_graders()
-        return Graded(identity, tuple(reports), not self._ended, refusal, fault, self._used - begin)
+        return Graded(identity, tuple(graded), not self._ended, refusal, fault, self._used - begin)
 
     async def _leave_when_idle(self, worker: Worker) -> None:
         while (left := self._used + _IDLE_SECONDS - time.monotonic()) > 0:

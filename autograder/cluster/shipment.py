@@ -42,6 +42,8 @@ class Shipment:
     key: bytes = field(repr=False)
     limits: Limits
     floor: Level
+    today: str = ""
+    autograded: bool = False
 
     def unpack(self, folder: Path) -> Setting:
         """Write the files below a folder of the worker's own, and return the setting in which it grades.
@@ -61,7 +63,8 @@ class Shipment:
                 target.write_bytes(content)
         except OSError as error:
             raise GraderError(f"The course could not be written to {folder}: {error.strerror}.") from error
-        return Setting(Course(folder.resolve()), self.key, self.limits, self.floor)
+        course = Course(folder.resolve())
+        return Setting(course, self.key, self.limits, self.floor, self.today, self.autograded)
 
 
 def pack(setting: Setting, expected: Mapping[str, Provenance]) -> Shipment:
@@ -79,12 +82,17 @@ def pack(setting: Setting, expected: Mapping[str, Provenance]) -> Shipment:
         paths.update(p for p in (course.root / package).rglob("*") if p.suffix in _SUFFIXES and p.is_file())
     for name in expected:
         paths.update(p for p in assignments.files_of(course, name) if p.is_relative_to(course.root))
+        released = course.root / "release" / name / f"{name}.ipynb"
+        if setting.autograded and released.is_file():
+            paths.add(released)
     return Shipment(
         files={path.relative_to(course.root).as_posix(): path.read_bytes() for path in sorted(paths)},
         digests={name: provenance.assignment_digest for name, provenance in expected.items()},
         key=setting.key,
         limits=setting.limits,
         floor=setting.floor,
+        today=setting.today,
+        autograded=setting.autograded,
     )
 
 

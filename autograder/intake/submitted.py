@@ -17,7 +17,7 @@ WHICH = ("last", "first")  # of several notebooks that one student handed in
 
 _LONGEST = 200  # characters of a results folder's name
 _KEPT = 120  # of a longer one, before its digest
-_TAKEN = frozenset(["exports", "index.html", "scores.csv"])  # names of our own in the results folder
+_TAKEN = frozenset(["errors.log", "exports", "index.html", "scores.csv"])  # names of our own in the results folder
 _SUFFIX = re.compile(r"\.ipynb(?:\.txt|\.json)?\Z", re.IGNORECASE)  # browsers add the second when they save one as text
 _PARTS = re.compile(r"(\d+)")
 _BEFORE = re.compile(r"(?:copy_of_)*")

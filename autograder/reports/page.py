@@ -15,6 +15,18 @@ from autograder.reports.markup import name, prose
 from autograder.reports.templating import TEMPLATES, environment
 from autograder.reports.text import points, visible
 
+# Stands in the place of a page that could not be made, so that whatever leads to it does not lead nowhere.
+SUBSTITUTE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>This page could not be made</title></head>
+<body>
+<h1>This page could not be made</h1>
+<p>Your submission was received, but the page about it could not be made. This is our fault, not yours. Your instructor
+has been told.</p>
+</body>
+</html>
+"""
+
 
 @dataclass(frozen=True)
 class _Page:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ pytest.importorskip(
     "distributed", reason="distributed is not installed (make setup-ci): grading on a CLUSTER IS NOT TESTED"
 )
 
+import sample_course
 from dask_cluster import Cluster, kill, reports
 
 from autograder.cluster import executor
@@ -125,6 +127,28 @@ def test_a_submission_that_kills_every_worker_costs_nobody_else(cluster, course,
     }
     assert summary.exit_code == Exit.UNGRADED
     assert len(cluster.good()) == 1
+
+
+def test_workers_render_the_notebooks_for_nbgrader_too(cluster, tmp_path):
+    """With the release at hand; JSON nested too deeply for the coordinator is refused there, and ends nothing."""
+    root = sample_course.make(tmp_path / "course", {"ada": "ada", "mei": "mei"})
+    deep = b'{"nbformat":4,"metadata":{"x":' + b"[" * 970 + b"]" * 970 + b'},"cells":[]}'
+    for student, content in (("deep", deep), ("old", b'{"nbformat":3,"nbformat_minor":[],"worksheets":[]}')):
+        folder = root / "submitted" / student / NAME
+        folder.mkdir(parents=True)
+        (folder / f"{NAME}.ipynb").write_bytes(content)
+    cluster.have(good=1, other=1, bare=1)
+    made = []
+    for scheduler in (cluster.address, ""):
+        summary = grade(Course.at(root), root / "submitted", tmp_path / "out", scheduler, gradebook=True, fresh=True)
+        assert (summary.exit_code, summary.problems) == (Exit.OK, ())
+        assert {row.student: row.score for row in summary.rows} == {"ada": 100, "mei": 50, "deep": 0, "old": 0}
+        made.append({path.relative_to(root): path.read_bytes() for path in (root / "autograded").rglob("*.ipynb")})
+        assert {path.parts[1] for path in made[-1]} == {"ada", "mei", "old"}
+        assert len(list((root / "feedback").rglob("*.html"))) == 3
+        shutil.rmtree(root / "autograded")
+        shutil.rmtree(root / "feedback")
+    assert made[0] == made[1]
 
 
 def test_a_worker_that_comes_later_takes_part(cluster, setting):

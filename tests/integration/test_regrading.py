@@ -12,6 +12,7 @@ import pytest
 
 from autograder import assignments, demo
 from autograder.course import CONFIG, MODULES, Course
+from autograder.results import PAGE, REPORT, Results
 
 NAME = demo.ASSIGNMENT
 TESTS = Path("autograder") / "assignments" / f"{NAME}.py"
@@ -165,9 +166,8 @@ def test_what_was_graded_when_a_run_was_killed_is_not_graded_again(room: Path) -
     regraded = json.loads(path.read_text())
     path.write_text(text)
     regraded["notes"] = ["Graded before the kill."]
-    aside = room / "results" / ".regraded" / NAME
-    aside.mkdir(parents=True)
-    (aside / "ben.json").write_text(json.dumps(regraded))
+    files = {REPORT: json.dumps(regraded).encode(), PAGE: path.with_name(PAGE).read_bytes()}
+    Results(room / "results").set_aside(f"{NAME}/ben", files)
     done = run(room)
     assert "1 submission, since these have changed" in done.stdout
     assert "gains" in done.stdout

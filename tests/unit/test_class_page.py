@@ -25,10 +25,11 @@ from autograder import cli
 from autograder.errors import GraderError
 from autograder.intake import safe_name
 from autograder.model import CheckResult, ExerciseResult, Outcome, Provenance, Report, Status
+from autograder.rendering import rendered
 from autograder.reports import class_page, class_statistics, page
 from autograder.reports.audit_status import AuditStatus, from_json
 from autograder.reports.class_rows import Register
-from autograder.results import AUDIT, PAGE, SCORES, Results
+from autograder.results import AUDIT, PAGE, REPORT, SCORES, Results
 
 PROVENANCE = Provenance("0.1.0", "feed", "c0ffee", "SEED-CANARY", "namespaces", "3.11.9", "2.4.0")
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>" onload="x" \u202egnp\x1b[31m{{ 7*7 }}'
@@ -49,6 +50,11 @@ def _report(student="s001", *exercises, **changes):
     score = sum(exercise.score for exercise in exercises)
     report = Report("rnn", student, Status.GRADED, score, most, exercises, PROVENANCE, seconds={"cells": 0.5})
     return replace(report, **changes)
+
+
+def _write(results, folder, report):
+    graded = rendered(report)
+    results.write(folder, {REPORT: graded.report_json, PAGE: graded.page})
 
 
 def _rejected(student="r001"):
@@ -591,7 +597,7 @@ def test_every_link_leads_to_a_page(tmp_path):
     results, register = Results(tmp_path), Register()
     for number, name in enumerate(STRANGE):
         report = _report(name, score=float(number))
-        results.write(safe_name(name), report)
+        _write(results, safe_name(name), report)
         register.add(report, safe_name(name))
     targets = _targets(results.write_class(register))
     assert {target.resolve() for target in targets} == {tmp_path / safe_name(name) / PAGE for name in STRANGE}
@@ -613,7 +619,7 @@ def test_several_assignments_have_a_page_each_and_one_above(tmp_path):
     for assignment, size in (("rnn", 3), ("lstm", 2)):
         for number in range(size):
             report = _report(f"s{number}", assignment=assignment)
-            results.write(f"{assignment}/s{number}", report)
+            _write(results, f"{assignment}/s{number}", report)
             register.add(report, f"{assignment}/s{number}")
     first = results.write_class(register)
     assert "5 submissions: 5 graded" in _Html(first.read_text()).seen
@@ -638,7 +644,7 @@ def test_no_student_takes_the_pages_place(tmp_path):
     """A student who is called like the page gets another folder, and no results are ever put in its place."""
     assert safe_name("index.html") != "index.html"
     with pytest.raises(GraderError, match="no name for a folder"):
-        Results(tmp_path).write("index.html", _report("index.html"))
+        _write(Results(tmp_path), "index.html", _report("index.html"))
 
 
 def test_the_old_page_stays_until_the_new_one_is_complete(tmp_path, monkeypatch):
@@ -660,7 +666,7 @@ def test_report_makes_the_page_again(tmp_path):
     """``autograder report`` writes it from the reports on disk, with a link to each page."""
     results = Results(tmp_path)
     for name in ("ann", "bob"):
-        results.write(f"rnn/{name}", _report(name))
+        _write(results, f"rnn/{name}", _report(name))
     said = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
     assert said.exit_code == 0, said.output
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "rnn", SCORES}

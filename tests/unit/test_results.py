@@ -12,7 +12,9 @@ import pytest
 
 from autograder import placing, results
 from autograder.errors import GraderError, UsageError
+from autograder.failures import LOG
 from autograder.model import CheckResult, ExerciseResult, Outcome, Provenance, Report, Status
+from autograder.rendering import rendered
 from autograder.reports import json_report
 from autograder.reports.json_report import NewerReportError
 from autograder.results import PAGE, REPORT, SCORES, Results
@@ -26,6 +28,11 @@ EXERCISE = ExerciseResult(
 def _report(score=40.0, student="ada", **changes):
     exercises = (replace(EXERCISE, score=score),)
     return replace(Report("rnn", student, Status.GRADED, score, 50.0, exercises, PROVENANCE), **changes)
+
+
+def _write(out, folder, report, when=""):
+    graded = rendered(report, when=when)
+    out.write(folder, {REPORT: graded.report_json, PAGE: graded.page})
 
 
 def _names(folder):
@@ -51,7 +58,7 @@ def out(request, tmp_path, monkeypatch):
 @pytest.mark.parametrize("folder", ["ada", "rnn/ada", "%2E", "a b", "%FF"])
 def test_written_is_read(out, folder):
     """A report comes back as it was, its page beside it, and nothing else is left."""
-    out.write(folder, _report(), "2025-02-03")
+    _write(out, folder, _report(), "2025-02-03")
     assert out.read(folder) == _report()
     assert _names(out.root / folder) == [PAGE, REPORT]
     assert "40" in (out.root / folder / PAGE).read_text(encoding="utf-8")
@@ -61,7 +68,7 @@ def test_written_is_read(out, folder):
 def test_replaced_is_read(out):
     """A second report takes the place of the first, with its page."""
     for score in (40.0, 30.0, 20.0):
-        out.write("rnn/ada", _report(score))
+        _write(out, "rnn/ada", _report(score))
         assert out.read("rnn/ada").score == score
         assert _names(out.root / "rnn") == ["ada"]
         assert _names(out.root / "rnn" / "ada") == [PAGE, REPORT]
@@ -69,32 +76,32 @@ def test_replaced_is_read(out):
 
 def test_others_are_not_touched(out):
     """Writing one student's results leaves the others' as they are."""
-    out.write("rnn/ada", _report())
+    _write(out, "rnn/ada", _report())
     before = (out.root / "rnn/ada" / REPORT).stat()
-    out.write("rnn/bela", _report(20.0, "bela"))
-    out.write("lstm/ada", _report(10.0))
+    _write(out, "rnn/bela", _report(20.0, "bela"))
+    _write(out, "lstm/ada", _report(10.0))
     after = (out.root / "rnn/ada" / REPORT).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
 def test_files_beside_are_replaced_with_the_folder(out):
     """What an older version left in a submission's folder does not outlive its report."""
-    out.write("ada", _report())
+    _write(out, "ada", _report())
     (out.root / "ada" / "old.html").touch()
-    out.write("ada", _report(20.0))
+    _write(out, "ada", _report(20.0))
     assert _names(out.root / "ada") == [PAGE, REPORT]
 
 
 def test_folders_can_be_read_by_others(out):
     """A page may be served to its reader: folders are open, files follow the umask."""
-    out.write("ada", _report())
+    _write(out, "ada", _report())
     assert (out.root / "ada").stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"schema": 0}', b"null", b"NaN"])
 def test_damaged_reports_are_none(out, content):
     """A report that cannot be read is as good as none: the submission is graded again."""
-    out.write("ada", _report())
+    _write(out, "ada", _report())
     (out.root / "ada" / REPORT).write_bytes(content)
     assert out.read("ada") is None
 
@@ -102,8 +109,8 @@ def test_damaged_reports_are_none(out, content):
 @pytest.mark.parametrize("text", ['{"schema": 2}', '{\n  "schema": 12,\n  "student": "ada"\n}\n'])
 def test_newer_reports_are_refused(out, text):
     """What a newer version wrote is neither read nor taken for a damaged report, which would be replaced."""
-    out.write("ada", _report())
-    out.write("bela", _report(student="bela"))
+    _write(out, "ada", _report())
+    _write(out, "bela", _report(student="bela"))
     (out.root / "ada" / REPORT).write_text(text, encoding="utf-8")
     with pytest.raises(NewerReportError, match=r"ada/report\.json: .* written by a newer autograder"):
         out.read("ada")
@@ -128,7 +135,7 @@ def test_a_reader_never_sees_half(tmp_path):
     On a file system that can exchange two names, as every one of Linux's own can.
     """
     out = Results(tmp_path)
-    out.write("ada", _report(0.0))
+    _write(out, "ada", _report(0.0))
     target = tmp_path / "ada"
     end = time.monotonic() + 1.5
     seen, problems = set(), []
@@ -155,7 +162,7 @@ def test_a_reader_never_sees_half(tmp_path):
     written = 0
     while time.monotonic() < end:
         written += 1
-        out.write("ada", _report(float(written % 40)))
+        _write(out, "ada", _report(float(written % 40)))
     for reader in readers:
         reader.join()
     assert problems == []
@@ -179,8 +186,8 @@ def test_systems_without_the_call(tmp_path, monkeypatch):
     """A C library that has no such call is no reason to fail."""
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     out = Results(tmp_path)
-    out.write("ada", _report(1.0))
-    out.write("ada", _report(2.0))
+    _write(out, "ada", _report(1.0))
+    _write(out, "ada", _report(2.0))
     assert out.read("ada").score == 2.0
     assert _names(tmp_path) == ["ada"]
 
@@ -189,32 +196,21 @@ def _full(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def _unwritable_text(*_):
-    return "\ud800"
-
-
-def _unwritable_report(*_):
-    raise GraderError("The report holds a number that is not finite.")
-
-
 @pytest.mark.parametrize(
     ("module", "name", "failure"),
     [
-        (results.page, "render", _full),
-        (results.page, "render", _unwritable_text),
-        (results.json_report, "to_json", _full),
-        (results.json_report, "to_json", _unwritable_report),
+        (results.Path, "write_bytes", _full),
         (results.Path, "chmod", _full),
         (results.Path, "mkdir", _full),
     ],
 )
 def test_failure_leaves_the_old_ones(out, monkeypatch, module, name, failure):
     """Where the new results cannot be made, it is told, the old ones stay, and nothing is left lying about."""
-    out.write("rnn/ada", _report(40.0))
+    _write(out, "rnn/ada", _report(40.0))
     with monkeypatch.context() as patch:
         patch.setattr(module, name, failure)
         with pytest.raises(GraderError):
-            out.write("rnn/ada", _report(20.0))
+            _write(out, "rnn/ada", _report(20.0))
     assert out.read("rnn/ada").score == 40.0
     assert _names(out.root / "rnn") == ["ada"]
     assert _names(out.root / "rnn" / "ada") == [PAGE, REPORT]
@@ -224,7 +220,7 @@ def test_failure_half_way_puts_the_old_ones_back(tmp_path, monkeypatch):
     """Without an exchange, a failure between the two renamings brings the old results back."""
     _cannot_exchange(monkeypatch)
     out = Results(tmp_path)
-    out.write("ada", _report(40.0))
+    _write(out, "ada", _report(40.0))
     rename = Path.rename
 
     def second_fails(path, target):
@@ -233,7 +229,7 @@ def test_failure_half_way_puts_the_old_ones_back(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", second_fails)
         with pytest.raises(GraderError, match="No space"):
-            out.write("ada", _report(20.0))
+            _write(out, "ada", _report(20.0))
     assert out.read("ada").score == 40.0
     assert _names(tmp_path) == ["ada"]
 
@@ -243,9 +239,9 @@ def test_failure_half_way_puts_the_old_ones_back(tmp_path, monkeypatch):
 
 def test_a_graded_class_is_not_replaced(out):
     """A single submission by an assignment's name does not sweep away that assignment's whole class."""
-    out.write("rnn/ada", _report())
+    _write(out, "rnn/ada", _report())
     with pytest.raises(GraderError, match="--out"):
-        out.write("rnn", _report(student="rnn"))
+        _write(out, "rnn", _report(student="rnn"))
     assert out.read("rnn/ada") == _report()
     assert _names(out.root) == ["rnn"]
 
@@ -260,7 +256,7 @@ def test_files_and_links_are_not_replaced(out, tmp_path, kind):
     else:
         target.symlink_to(tmp_path / ("elsewhere" if kind == "link" else "nowhere"))
     with pytest.raises(GraderError, match="ada holds something else"):
-        out.write("ada", _report())
+        _write(out, "ada", _report())
     assert target.is_symlink() or target.read_text(encoding="utf-8") == "mine"
     assert _names(tmp_path / "elsewhere") == []
     assert _names(out.root) == ["ada"]
@@ -268,7 +264,7 @@ def test_files_and_links_are_not_replaced(out, tmp_path, kind):
 
 @pytest.mark.parametrize(
     "folder",
-    ["", ".", "..", "../ada", "rnn/../../ada", "/etc", "rnn//ada", "ada/", ".new-1", "rnn/.ada", "a\0b", SCORES],
+    ["", ".", "..", "../ada", "rnn/../../ada", "/etc", "rnn//ada", "ada/", ".new-1", "rnn/.ada", "a\0b", SCORES, LOG],
 )
 def test_folders_stay_inside(out, tmp_path, folder):
     """A name that would lead elsewhere, or to a file of ours, is refused; reading it finds nothing."""
@@ -276,7 +272,7 @@ def test_folders_stay_inside(out, tmp_path, folder):
     (tmp_path / "ada" / REPORT).write_text(json_report.to_json(_report()), encoding="utf-8")
     assert out.read(folder) is None
     with pytest.raises(GraderError, match="no name for a folder"):
-        out.write(folder, _report())
+        _write(out, folder, _report())
     assert _names(out.root) == []
 
 
@@ -285,7 +281,7 @@ def test_folders_stay_inside(out, tmp_path, folder):
 
 def test_folder_is_made(tmp_path):
     """The results folder is made with all above it, and used again as it is."""
-    Results(tmp_path / "a" / "b").write("ada", _report())
+    _write(Results(tmp_path / "a" / "b"), "ada", _report())
     assert Results(tmp_path / "a" / "b").read("ada") == _report()
     assert _names(tmp_path / "a" / "b") == ["ada"]
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from autograder import pools, run
+from autograder.course import Course
 from autograder.intake import Submitted
 from autograder.model import Provenance, Report, Status
+from autograder.rendering import rendered
+from autograder.sandbox.limits import Limits
 
+SETTING = run.Setting(Course(Path()), b"", Limits())
 NOBODY = Provenance("0.1.0", "", "", "", "namespaces", "3.11", "2.0")
 
 
@@ -28,7 +32,7 @@ def _graded(job, log):
         os.kill(os.getpid(), signal.SIGKILL)
     if job.student == "unlucky" and Path(log).read_text().split().count("unlucky") == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return _report(job)
+    return rendered(_report(job))
 
 
 class _Workers(run.Workers):
@@ -85,7 +89,7 @@ def test_one_whose_worker_always_dies_ruins_nobody_elses_report(tmp_path, worker
     names = [f"s{number:02}" for number in range(24)]
     names.insert(12, "killer")
     workers.most = 25
-    reports = list(run.grade_class(None, _submitted(tmp_path, names), workers))
+    reports = list(run.grade_class(SETTING, _submitted(tmp_path, names), workers))
     assert len(reports) == 25
     assert _statuses(reports) == {name: Status.GRADER_ERROR if name == "killer" else Status.GRADED for name in names}
     (reason,) = [report.reason for _, report, _ in reports if report.reason]
@@ -95,7 +99,7 @@ def test_one_whose_worker_always_dies_ruins_nobody_elses_report(tmp_path, worker
 def test_a_worker_that_dies_once_costs_no_verdict(tmp_path, workers):
     """Killed from outside, short of memory for a moment: the submission is graded at the next try."""
     names = ["unlucky", *(f"s{number}" for number in range(6))]
-    reports = list(run.grade_class(None, _submitted(tmp_path, names), workers))
+    reports = list(run.grade_class(SETTING, _submitted(tmp_path, names), workers))
     assert set(_statuses(reports).values()) == {Status.GRADED}
     assert Counter(submitted.student for submitted, _, _ in reports) == Counter(names)
 
@@ -103,7 +107,7 @@ def test_a_worker_that_dies_once_costs_no_verdict(tmp_path, workers):
 def test_two_killers_are_told_apart(tmp_path, workers):
     """Both are given up, nobody beside them, and each is tried alone before that."""
     names = ["killer1", "a", "b", "killer2", "c"]
-    reports = list(run.grade_class(None, _submitted(tmp_path, names), workers))
+    reports = list(run.grade_class(SETTING, _submitted(tmp_path, names), workers))
     statuses = _statuses(reports)
     assert {name for name, status in statuses.items() if status is Status.GRADER_ERROR} == {"killer1", "killer2"}
     assert len(statuses) == 5
@@ -115,8 +119,8 @@ def test_what_holds_is_not_handed_out(tmp_path, workers):
     kept = {"b": _report(run.Job("b", "rnn", b""))}
     for _ in range(2):
         earlier = lambda submitted, job: kept.get(submitted.student, job)  # noqa: E731
-        reports = list(run.grade_class(None, submissions, workers, earlier=earlier))
-        assert {(s.student, now) for s, _, now in reports} == {("a", True), ("b", False), ("c", True)}
+        reports = list(run.grade_class(SETTING, submissions, workers, earlier=earlier))
+        assert {(s.student, g is not None) for s, _, g in reports} == {("a", True), ("b", False), ("c", True)}
     assert sorted((tmp_path / "log").read_text().split()) == ["a", "a", "c", "c"]
 
 
@@ -130,11 +134,11 @@ def test_no_more_is_in_memory_than_was_handed_out(tmp_path):
             waiting.add(job.student)
             most = max(most, len(waiting))
             future = Future()
-            future.set_result(_report(job))
+            future.set_result(rendered(_report(job)))
             return future
 
     workers = _Slow(pools.InProcess, lambda _: 5)
-    for submitted, _, _ in run.grade_class(None, _submitted(tmp_path, [f"s{n}" for n in range(30)]), workers):
+    for submitted, _, _ in run.grade_class(SETTING, _submitted(tmp_path, [f"s{n}" for n in range(30)]), workers):
         waiting.remove(submitted.student)
     assert most == 5
     assert not waiting

@@ -5,13 +5,15 @@ outcome into the test cells, nbgrader saves what it reads there, we write what i
 cells that a tool has robbed of their metadata), and nbgrader takes off late penalties.
 
 Nothing fails open: where we cannot grade, the step raises, nbgrader reports the failure and keeps no autograded
-notebook, and the gradebook marks the submission for a person.
+notebook, and the gradebook marks the submission for a person. The traceback of what nobody expected goes to the log
+beside the course's results, and not to the terminal, since it may hold a student's text.
 """
 
 import atexit
 import functools
-import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder import autograded, gradebook, notebook, secret
 from autograder.course import Course
 from autograder.errors import AutograderError, BusyError, GraderError, SubmissionError
+from autograder.failures import LOG, Failure, Problems
 from autograder.grade import Grader
 from autograder.gradebook import Graded
 from autograder.model import Report, Status
@@ -38,9 +41,10 @@ class RestoreCells(NbGraderPreprocessor):
         course, assignment = _course(self), resources["nbgrader"]["assignment"]
         if resources["nbgrader"]["notebook"] != assignment:
             return nb, resources  # another notebook of the folder: it has no hidden tests
-        report = _report(course, resources)
-        changed = autograded.restored(nb, _release(course, assignment), report)
-        return nbformat.from_dict(changed), resources
+        with _fence(course, resources):
+            report = _report(course, resources)
+            changed = autograded.restored(nb, _release(course, assignment), report)
+            return nbformat.from_dict(changed), resources
 
 
 class GradeInSandbox(NbGraderPreprocessor):
@@ -56,12 +60,14 @@ class GradeInSandbox(NbGraderPreprocessor):
         """
         if resources["nbgrader"]["notebook"] != resources["nbgrader"]["assignment"]:
             return nb, resources
-        report = _report(_course(self), resources)
-        resources[_KEPT] = report
-        if report.status is Status.GRADER_ERROR:
-            gradebook.write(resources["nbgrader"]["db_url"], [Graded(report)])
-            raise NbGraderException(f"autograder could not grade {report.student!r}: {report.reason}")
-        return nbformat.from_dict(autograded.annotated(nb, report)), resources
+        course = _course(self)
+        with _fence(course, resources):
+            report = _report(course, resources)
+            resources[_KEPT] = report
+            if report.status is Status.GRADER_ERROR:
+                gradebook.write(resources["nbgrader"]["db_url"], [Graded(report)])
+                raise NbGraderException(f"autograder could not grade {report.student!r}: {report.reason}")
+            return nbformat.from_dict(autograded.annotated(nb, report)), resources
 
 
 class SaveFeedback(NbGraderPreprocessor):
@@ -71,8 +77,39 @@ class SaveFeedback(NbGraderPreprocessor):
         """Write; stands after SaveAutoGrades, which overwrites, and before AssignLatePenalties, which reads."""
         report = resources.get(_KEPT)
         if isinstance(report, Report):
-            gradebook.write(resources["nbgrader"]["db_url"], [Graded(report)])
+            with _fence(_course(self), resources):
+                gradebook.write(resources["nbgrader"]["db_url"], [Graded(report)])
         return nb, resources
+
+
+@contextmanager
+def _fence(course: Course, resources: dict[str, Any]) -> Iterator[None]:
+    """Let nothing unexpected come to nbgrader as it is: the submission is marked for a person, and a sentence says so.
+
+    Raises
+    ------
+    NbGraderException
+        In the place of whatever went wrong.
+    """
+    try:
+        yield
+    except (NbGraderException, AutograderError):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it is told without its text
+        names = resources["nbgrader"]
+        student, assignment = names["student"], names["assignment"]
+        failure = Failure.of("it could not be graded", error)
+        reason = _log(course.root, assignment, student, failure)
+        report = _grader(course.root, assignment).grader_error(student, reason)
+        gradebook.write(names["db_url"], [Graded(report)])
+        raise NbGraderException(f"autograder could not grade {student!r}: {reason}") from None
+
+
+def _log(root: Path, assignment: str, student: str, failure: Failure) -> str:
+    """Log a traceback; return the sentence for whoever reads about it."""
+    log = root / "results" / LOG
+    Problems(log).add_failure("", f"{assignment}/{student}", failure)
+    return f"The grader failed on this submission: {failure.cause}. {log} has more."
 
 
 def _course(step: NbGraderPreprocessor) -> Course:
@@ -109,6 +146,10 @@ def _graded(root: Path, assignment: str, student: str, content: bytes) -> Report
         return grader.grader_error(student, str(error), notebook.digest(content))
     except AutograderError as error:
         raise NbGraderException(str(error)) from error
+    except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
+        grader.restart()
+        reason = _log(root, assignment, student, Failure.of("it could not be graded", error))
+        return grader.grader_error(student, reason, notebook.digest(content))
 
 
 @functools.cache
@@ -122,11 +163,8 @@ def _grader(root: Path, assignment: str) -> Grader:
 
 @functools.cache
 def _release(course: Course, assignment: str) -> autograded.Document:
-    path = course.root / "release" / assignment / f"{assignment}.ipynb"
-    try:
-        document: autograded.Document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NbGraderException(
-            f"{path} cannot be read ({error}). Run `nbgrader generate_assignment {assignment}` first."
-        ) from error
+    document = autograded.release_notebook(course.root, assignment)
+    if document is None:
+        path = course.root / "release" / assignment / f"{assignment}.ipynb"
+        raise NbGraderException(f"{path} cannot be read. Run `nbgrader generate_assignment {assignment}` first.")
     return document

@@ -5,29 +5,48 @@ other exception is, and so is a value that is not what was promised, and taking 
 """
 
 import contextlib
+import json
 import math
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import allowed
+import nbformat
 import numpy as np
 from peer import CONTROL, Manner, Peer
 
-from autograder import answers, helping, intake, loading, notebook
+from autograder import answers, exporting, helping, intake, loading, notebook, run
 from autograder.course import Course
 from autograder.errors import GraderError, SubmissionError, UsageError
 from autograder.explain import explain, line_of
+from autograder.grade import Grader
+from autograder.intake import Submitted
 from autograder.judging import judge, protected
-from autograder.model import Assignment, Exercise, Observation, Report
+from autograder.model import (
+    Assignment,
+    CheckResult,
+    Exercise,
+    ExerciseResult,
+    Observation,
+    Outcome,
+    Provenance,
+    Report,
+    Status,
+)
+from autograder.nbgrader_folders import Folders
+from autograder.recording import Recorder
 from autograder.reference import Reference
 from autograder.reports import json_report, text
+from autograder.reports.formats import FORMATS
+from autograder.results import Results
 from autograder.sandbox import wire
 from autograder.sandbox.connection import GuestDiedError
 from autograder.sandbox.limits import Deadline, Limits
@@ -268,6 +287,137 @@ def notebook_answers(data: bytes) -> None:
     assert all(type(note) is str and note.isprintable() for note in found.notes)
 
 
+# ---------------------------------------------------------------------------------------------------- the recorder
+
+
+class _Fabricating(Grader):
+    """A grader whose answers are made up: what is fuzzed is the host, and guests would take most of the time."""
+
+    def __init__(self) -> None:
+        self.assignment, self.reference = course()
+        self.limits = Limits()
+        self.provenance = Provenance("0", "feed", "", "key", "namespaces", "3.11", "2.0")
+
+    def grade(self, content: bytes, student: str, standing: Any = ()) -> Report:  # noqa: ARG002
+        try:
+            read = notebook.parse(content)
+        except SubmissionError as error:
+            return self.rejected(student, str(error), notebook.digest(content))
+        found = answers.find(read, self.assignment, self.reference.source)
+        results = tuple(self._result(exercise, found.found.get(exercise.id)) for exercise in self.assignment.exercises)
+        return Report(
+            assignment=self.assignment.name,
+            student=student,
+            status=Status.GRADED,
+            score=sum(result.score for result in results),
+            max_score=self.max_score,
+            exercises=results,
+            provenance=self._origin(read.sha256),
+            notes=(*found.notes, *answers.lost(read, self.assignment, self.reference.source, found)),
+        )
+
+    def _result(self, exercise: Exercise, cell: Any) -> ExerciseResult:
+        """Return a result that quotes the student, as real ones do."""
+        return ExerciseResult(
+            id=exercise.id,
+            function=exercise.function,
+            score=0.0 if cell is None else 1.0,
+            max_score=self.reference.source.points[exercise.id],
+            outcome=Outcome.MISSING if cell is None else Outcome.RAISED,
+            checks=tuple(CheckResult(check.name, passed=False, weight=check.weight) for check in exercise.checks),
+            feedback="" if cell is None else text.visible(cell.source[-200:]),
+            line="" if cell is None else cell.text[:200],
+            cell=-1 if cell is None else cell.index,
+        )
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class _Class:
+    """A class of six neighbours, recorded once, in a course with nbgrader's folders and without a gradebook."""
+
+    def __init__(self) -> None:
+        self._root = Path(_folder().name) / "course"
+        for part in ("source", "release"):
+            path = self._root / part / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+            path.parent.mkdir(parents=True)
+            path.write_bytes((ROOT / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes())
+        self._setting = run.Setting(Course(self._root), b"", Limits(), autograded=True)
+        self._neighbours = [f"n{number}" for number in range(6)]
+        for student in self._neighbours:
+            self._hand_in(student, (ROOT / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes())
+        self._record(self._neighbours, (), list(FORMATS))
+        self._before = self._files()
+        assert len(self._before) == 6 * 5  # report, page, notebook, its page, and Gradescope's
+
+    def _hand_in(self, student: str, content: bytes) -> None:
+        path = self._submitted(student).path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def _submitted(self, student: str) -> Submitted:
+        path = self._root / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+        return Submitted(student, ASSIGNMENT, path, f"{ASSIGNMENT}/{student}")
+
+    def _record(self, students: Iterable[str], kept: Iterable[str], formats: Sequence[str] = ()) -> None:
+        """Record students who are graded and those whose reports hold; write exports only where some are asked for."""
+        run._graders[self._setting, ASSIGNMENT] = _Fabricating()  # which is closed after a failure, as real ones are
+        results = Results(self._root / "results")
+        recorder = Recorder(Course(self._root), results, gradebook=False, today="2026-01-01")
+        recorder._folders = Folders(Course(self._root))
+        for student in kept:
+            recorder.record(self._submitted(student), results.load(self._submitted(student).folder))
+        for student in students:
+            graded = run.grade_one(self._setting, run.job_for(self._submitted(student)))
+            assert graded.failures == (), graded.failures[0].trace
+            if graded.notebook is not None:
+                nbformat.validate(json.loads(graded.notebook))
+            recorder.record(self._submitted(student), graded.report, graded)
+        problems: tuple[str, ...] = ()
+        if formats:
+            recorder.write_class()
+            problems = recorder.export(exporting.wanted(formats)).problems
+        assert (recorder.sentences(), problems) == ((), ())
+
+    def _files(self) -> dict[str, bytes]:
+        """Return what belongs to the neighbours."""
+        results = self._root / "results"
+        places = [
+            folder / student
+            for student in self._neighbours
+            for folder in (
+                results / ASSIGNMENT,
+                results / exporting.FOLDER / "gradescope" / ASSIGNMENT,
+                self._root / "autograded",
+                self._root / "feedback",
+            )
+        ]
+        return {str(path): path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()}
+
+    def record(self, data: bytes) -> None:
+        """Record one more beside them, and then again as a run does that keeps it."""
+        self._hand_in("fuzzed", data)
+        with bounded():
+            # one format at a time, as all of them take most of the time: which one, the input decides
+            self._record(["fuzzed"], self._neighbours, [list(FORMATS)[zlib.crc32(data) % len(FORMATS)]])
+            self._record([], ["fuzzed"])
+        assert self._files() == self._before
+        table = (self._root / "results" / "scores.csv").read_text(encoding="utf-8")
+        assert table.count("\n") == 8
+        assert not (self._root / "results" / "errors.log").exists()
+
+
+@cache
+def _class() -> _Class:
+    return _Class()
+
+
+def recorder(data: bytes) -> None:
+    """Record any bytes as a submission among six: they are unharmed, and nothing fails."""
+    _class().record(data)
+
+
 # --------------------------------------------------------------------------------------------- names, times, reports
 
 
@@ -344,6 +494,7 @@ TARGETS = {
     "helper": Target(helper, "calls", 1 << 14),
     "notebook": Target(notebook_bytes, "notebooks", 1 << 16),
     "answers": Target(notebook_answers, "notebooks", 1 << 16),
+    "recorder": Target(recorder, "notebooks", 1 << 15),
     "timestamp": Target(timestamp, "timestamps", 300),
     "report": Target(report, "reports", 1 << 14),
 }

@@ -21,7 +21,7 @@ from distributed import Client
 from autograder.cluster import serving, shipment
 from autograder.cluster.serving import Batch, Graded, Refusal, Welcome
 from autograder.cluster.shipment import Shipment
-from autograder.errors import AutograderError, Exit, GraderError, IsolationError, UsageError
+from autograder.errors import AutograderError, BusyError, Exit, GraderError, IsolationError, UsageError
 from autograder.rendering import GradedSubmission
 from autograder.run import TRIES, Job, WorkerDiedError
 
@@ -333,7 +333,7 @@ class Crew:
     def _accept(self, member: Member, items: list[Item], graded: Graded) -> None:
         """Hand on reports, and put the rest of a batch back."""
         if graded.identity != member.identity or not (
-            graded.submissions or graded.refusal or graded.fault or not graded.prepared
+            graded.submissions or graded.refusal or graded.fault or graded.busy or not graded.prepared
         ):
             self._lose(member)  # it died, and another process answers at its address
             return
@@ -348,6 +348,9 @@ class Crew:
             self._members.pop(member.address, None)
         elif graded.fault:
             self._suspect(rest[:1])
+            rest = rest[1:]
+        elif graded.busy:  # whoever waits for it asks again, with nothing beside it
+            rest[0].future.set_exception(BusyError(graded.busy))
             rest = rest[1:]
         self._waiting.extendleft(reversed(rest))
 

@@ -24,8 +24,9 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from autograder import run
 from autograder.cluster import shipment
 from autograder.cluster.shipment import Shipment
-from autograder.errors import AutograderError, Exit, IsolationError
+from autograder.errors import AutograderError, BusyError, Exit, IsolationError
 from autograder.rendering import GradedSubmission
+from autograder.sandbox import processors
 
 _IDLE_SECONDS = 900.0  # then nothing of a run is left on a worker: its coordinator has died, or needs it no more
 _LAST_SECONDS = 5.0  # for the submission at hand, when a worker closes
@@ -78,6 +79,8 @@ class Graded:
         Why nothing more can be graded here.
     fault : bool
         Whether the next job failed in a way that is nobody's but ours.
+    busy : str
+        What there is to say of the next job if the machine gave it too little time; empty otherwise.
     """
 
     identity: str
@@ -85,6 +88,7 @@ class Graded:
     prepared: bool = True
     refusal: Refusal | None = None
     fault: bool = False
+    busy: str = ""
     seconds: float = 0.0
 
 
@@ -116,6 +120,7 @@ class Serving(WorkerPlugin):
 
     def _prepare(self, folder: Path) -> Refusal | None:
         with _one_at_a_time:
+            processors.claim()  # other workers may be on this machine
             try:
                 setting = self._goods.unpack(folder)
                 graders = {name: run.grader_of(setting, name) for name in self._goods.digests}
@@ -132,7 +137,7 @@ class Serving(WorkerPlugin):
     def grade(self, batch: Batch, identity: str) -> Graded:
         """Grade a batch, in a thread of the worker's."""
         graded: list[GradedSubmission] = []
-        refusal, fault = None, False
+        refusal, fault, busy = None, False, ""
         with _one_at_a_time:
             begin = self._used = time.monotonic()
             for job in batch.jobs:
@@ -140,6 +145,9 @@ class Serving(WorkerPlugin):
                     break
                 try:
                     graded.append(run.grade_one(self._setting, job))
+                except BusyError as error:
+                    busy = str(error)
+                    break
                 except AutograderError as error:
                     refusal = _refusal(error)
                     break
@@ -151,7 +159,7 @@ class Serving(WorkerPlugin):
                     break
             if self._ended:  # meanwhile: what the last one needed was perhaps made anew
                 run.close_graders()
-        return Graded(identity, tuple(graded), not self._ended, refusal, fault, self._used - begin)
+        return Graded(identity, tuple(graded), not self._ended, refusal, fault, busy, self._used - begin)
 
     async def _leave_when_idle(self, worker: Worker) -> None:
         while (left := self._used + _IDLE_SECONDS - time.monotonic()) > 0:
@@ -170,6 +178,7 @@ class Serving(WorkerPlugin):
         free = _one_at_a_time.acquire(timeout=_LAST_SECONDS)  # if not, the sandbox ends under the one at hand
         try:
             run.close_graders()
+            processors.release()
         finally:
             if free:
                 _one_at_a_time.release()

@@ -26,6 +26,7 @@ STAGES = (
     ("diagnose", "autograder.marking", "diagnose"),
     ("report", "autograder.reports.json_report", "to_json"),
     ("page", "autograder.reports.page", "render"),
+    ("notebook for nbgrader", "autograder.autograded", "from_bytes"),
     ("files of the results", "autograder.results", "Results.write"),
     ("files for nbgrader", "autograder.nbgrader_folders", "Folders.write"),
     ("gradebook", "autograder.gradebook", "write"),

@@ -13,8 +13,10 @@ from autograder.failures import Failure
 from autograder.reports import roster
 from autograder.reports.export import Entry, Export, Naming
 from autograder.reports.formats import FORMATS
+from autograder.reports.text import visible
 
 FOLDER = "exports"  # below the results
+_TOLD = 3  # submissions that a format lacks
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def write(asked: Wanted, root: Path, entries: Sequence[Entry]) -> Written:
                     failures.append(Failure.of(f"{name!r} could not be written", error))
                 else:
                     made.append(export)
+                    _tell_lost(name, export, problems, failures)
                     continue
                 shutil.rmtree(fresh / name, ignore_errors=True)
             for new in sorted(fresh.glob("*/*")):
@@ -148,6 +151,18 @@ def write(asked: Wanted, root: Path, entries: Sequence[Entry]) -> Written:
         tuple(problems),
         tuple(failures),
     )
+
+
+def _tell_lost(name: str, export: Export, problems: list[str], failures: list[Failure]) -> None:
+    """Say which submissions a format lacks; the first few of many."""
+    for entry, error in export.lost[:_TOLD]:
+        where = visible(entry.place or f"{entry.row.assignment}/{entry.row.student}")
+        if isinstance(error, GraderError):
+            problems.append(f"The export {name!r} lacks {where}: {error}.")
+        else:
+            failures.append(Failure.of(f"{name!r} lacks {where}", error))
+    if len(export.lost) > _TOLD:
+        problems.append(f"The export {name!r} lacks {len(export.lost) - _TOLD} submissions more.")
 
 
 def _fill(fresh: Path, export: Export) -> None:

@@ -1,10 +1,13 @@
 """What an export is made of and gives: submissions with their reports, names that others know them by, files."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from autograder.model import ExerciseResult, Report
 from autograder.reports.class_rows import Register, Row
+
+_Piece = TypeVar("_Piece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class Export:
         For the file that a CI system shows as the summary of a step.
     folder : str
         A folder of the format's own, replaced as a whole: nothing of an earlier run is left in it.
+    lost : list of (Entry, Exception)
+        Submissions that are not in the files because of us; complete when the files are written.
     """
 
     files: Iterable[tuple[str, Iterable[str]]]
@@ -90,6 +95,36 @@ class Export:
     lines: tuple[str, ...] = ()
     summary: str = ""
     folder: str = ""
+    lost: "Lost" = field(default_factory=list)
+
+
+Lost = list[tuple[Entry, Exception]]
+
+
+def each(
+    entries: Iterable[Entry],
+    make: Callable[[Entry], _Piece],
+    lost: Lost,
+    instead: Callable[[Entry], _Piece] | None = None,
+) -> Iterator[_Piece]:
+    """Yield what is made of each submission; one that fails is put down, and costs no other its piece.
+
+    Parameters
+    ----------
+    instead : callable, optional
+        What to yield in the place of one that fails; nothing where there is none.
+    """
+    for entry in entries:
+        try:
+            piece = make(entry)
+        except OSError:  # a disk, and not this entry
+            raise
+        except Exception as error:  # noqa: BLE001  ours, whatever it is
+            lost.append((entry, error))
+            if instead is not None:
+                yield instead(entry)
+        else:
+            yield piece
 
 
 def findings(result: ExerciseResult) -> list[str]:

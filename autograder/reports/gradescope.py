@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograder.model import ExerciseResult, Outcome, Report, Status
-from autograder.reports.export import Entry, Export, Naming, findings
+from autograder.reports.export import Entry, Export, Lost, Naming, each, findings
 from autograder.reports.text import outcome_word, points, visible
 
 FOLDER, FILE = "gradescope", "results.json"
@@ -18,13 +18,16 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001 
     Where there is none it says that the autograder failed, gives no score, and lets the instructor run it again.
     """
     graded = [entry for entry in entries if entry.row.score is not None]
-    files = (
-        (f"{FOLDER}/{entry.place}/{FILE}", (json.dumps(results(entry.report), indent=2, allow_nan=False), "\n"))
-        for entry in graded
-    )
+    lost: Lost = []
+    files = each(graded, _file, lost)
     missing = len(entries) - len(graded)
     note = f"{FOLDER}: there is no {FILE} for what has no verdict, {missing} of {len(entries)}: it would be a score."
-    return Export(files, (note,) if missing else (), folder=FOLDER)
+    return Export(files, (note,) if missing else (), folder=FOLDER, lost=lost)
+
+
+def _file(entry: Entry) -> tuple[str, tuple[str, ...]]:
+    text = json.dumps(results(entry.report), indent=2, allow_nan=False)
+    return f"{FOLDER}/{entry.place}/{FILE}", (text, "\n")
 
 
 def results(report: Report) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from autograder.reports.export import Entry, Export, Naming
+from autograder.reports.export import Entry, Export, Lost, Naming, each
 from autograder.reports.json_report import to_json
 
 FILE = "reports.jsonl"
@@ -12,5 +12,9 @@ FILE = "reports.jsonl"
 def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001  every format is called alike
     """Write every report as one line, by assignment and student."""
     rows = sorted(entries, key=lambda entry: entry.order)
-    lines = (json.dumps(json.loads(to_json(entry.report)), separators=(",", ":")) for entry in rows)
-    return Export([(FILE, (f"{line}\n" for line in lines))])
+    lost: Lost = []
+    return Export([(FILE, each(rows, _line, lost))], lost=lost)
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(json.loads(to_json(entry.report)), separators=(",", ":")) + "\n"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from autograder.model import ExerciseResult, Outcome, Report, Status
 from autograder.reports.class_rows import Row
-from autograder.reports.export import Entry, Export, Naming, findings
+from autograder.reports.export import Entry, Export, Lost, Naming, each, findings
 from autograder.reports.text import outcome_word, points, visible
 
 FILE = "junit.xml"
@@ -26,10 +26,11 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001 
     A test passes where the exercise earned all of its points. Every other outcome of a student's is a ``failure``, also
     what was not reached: a suite that shows green has full marks. What we could not grade is an ``error``.
     """
-    return Export([(FILE, _pieces(sorted(entries, key=lambda entry: entry.order)))])
+    lost: Lost = []
+    return Export([(FILE, _pieces(sorted(entries, key=lambda entry: entry.order), lost))], lost=lost)
 
 
-def _pieces(entries: Sequence[Entry]) -> Iterator[str]:
+def _pieces(entries: Sequence[Entry], lost: Lost) -> Iterator[str]:
     """Yield the file suite by suite: the totals, which stand first, are known without the reports."""
     root = ET.Element("testsuites", name="autograder")
     tests = [fault for entry in entries for fault in _faults(entry.row)]
@@ -40,11 +41,25 @@ def _pieces(entries: Sequence[Entry]) -> Iterator[str]:
     root.text = "\n" if entries else None
     start, end, tag = _text(root).partition("</")
     yield f"<?xml version='1.0' encoding='utf-8'?>\n{start}"
-    for entry in entries:
-        suite = _suite(entry.report)
-        ET.indent(suite, level=1)
-        yield f"  {_text(suite)}\n"
+    yield from each(entries, lambda entry: _shown(_suite(entry.report)), lost, lambda entry: _shown(_lost(entry.row)))
     yield f"{end}{tag}\n"
+
+
+def _shown(suite: ET.Element) -> str:
+    ET.indent(suite, level=1)
+    return f"  {_text(suite)}\n"
+
+
+def _lost(row: Row) -> ET.Element:
+    """Return the suite of a submission whose report cannot be written here: an error of ours."""
+    name = visible(f"{row.assignment}.{row.student}")
+    suite = ET.Element("testsuite", name=name)
+    case = ET.SubElement(suite, "testcase", classname=name, name="report", time="0.000")
+    ET.SubElement(case, "error", type="grader_error", message="The report could not be exported.")
+    _count(suite, suite)
+    suite.set("skipped", "0")
+    suite.set("time", _seconds(0.0))
+    return suite
 
 
 def _text(element: ET.Element) -> str:

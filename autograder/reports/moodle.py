@@ -16,7 +16,7 @@ from itertools import chain
 from markupsafe import escape
 
 from autograder.model import Report, Status
-from autograder.reports.export import Entry, Export, Naming
+from autograder.reports.export import Entry, Export, Lost, Naming, each
 from autograder.reports.spreadsheet import assignments, by_student, written
 from autograder.reports.text import outcome_word, points, visible
 
@@ -43,10 +43,11 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     known = known or {"Username": list(usable)}
     names = list(assignments(entries))
     headings = [heading for name in names for heading in (naming.title(name), f"{naming.title(name)} feedback")]
+    lost: Lost = []
     rows = (
         [
             *(column[position] for column in known.values()),
-            *(part for name in names for part in _cells(found.get(name))),
+            *(part for name in names for part in _cells(found.get(name), lost)),
         ]
         for position, found in enumerate(usable.values())
     )
@@ -65,7 +66,7 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
         notes.append(
             f"{FILE}: left out, since Moodle would give the grade to another student: {_names(left_out, left_out)}."
         )
-    return Export([(FILE, written(chain([[*known, *headings]], rows)))], tuple(notes))
+    return Export([(FILE, written(chain([[*known, *headings]], rows)))], tuple(notes), lost=lost)
 
 
 def _names(students: Iterable[str], identifiers: Iterable[str]) -> str:
@@ -77,11 +78,12 @@ def _names(students: Iterable[str], identifiers: Iterable[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _cells(entry: Entry | None) -> tuple[str, str]:
-    """Return the grade and the feedback of one assignment."""
+def _cells(entry: Entry | None, lost: Lost) -> tuple[str, str]:
+    """Return the grade and the feedback of one assignment; without its report, a submission has its grade."""
     if entry is None or entry.row.score is None:
         return _NO_GRADE, ""
-    return points(entry.row.score), str(escape(feedback(entry.report)))
+    (said,) = each([entry], lambda one: str(escape(feedback(one.report))), lost, lambda _: "")
+    return points(entry.row.score), said
 
 
 def feedback(report: Report) -> str:

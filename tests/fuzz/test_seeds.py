@@ -22,6 +22,7 @@ import pytest
 import targets
 
 from autograder.model import Outcome
+from autograder.reports import page
 from autograder.sandbox import wire
 from autograder.sandbox.session import Session
 
@@ -178,6 +179,16 @@ def test_a_target_that_takes_too_long_is_complained_of() -> None:
 
     with pytest.raises(targets.TooSlowError):
         work()
+
+
+def test_a_failure_behind_the_fence_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What costs a submission one artefact in a class is what the recorder's target looks for."""
+    seed = found.seeds("notebooks")["small.notebook"]
+    with monkeypatch.context() as patch:
+        patch.setattr(page, "render", lambda *_: 1 / 0)
+        with pytest.raises(AssertionError, match="ZeroDivisionError"):
+            targets.recorder(seed)
+    targets.recorder(seed)
 
 
 def test_findings_are_written_down_once_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

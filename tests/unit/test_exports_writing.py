@@ -1,15 +1,18 @@
 """Exports are written whole or not at all, and what cannot be done is said in a sentence."""
 
 import errno
+import json
 import resource
 import typing
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from exported_reports import CLASS, entries, report, ungraded
 
 from autograder import exporting, placing
 from autograder.cli import options
-from autograder.errors import UsageError
+from autograder.errors import GraderError, UsageError
 from autograder.intake.submitted import safe_name
 from autograder.reports.formats import FORMATS
 
@@ -153,9 +156,58 @@ def test_a_summary_is_added_whole_or_not_at_all(tmp_path):
 
 
 def test_what_cannot_be_written_is_no_traceback(tmp_path):
-    """A report that breaks the rule about scores is ours to mend: a sentence, and no file."""
-    from dataclasses import replace
-
-    written = exporting.write(exporting.wanted(["jsonl"]), tmp_path, entries(replace(report(), score=None)))
+    """A report that breaks the rule about scores is ours to mend: a sentence, and it is not in the file."""
+    broken = replace(report("broken"), score=None)
+    written = exporting.write(exporting.wanted(["jsonl"]), tmp_path, entries(broken, report("whole")))
     assert "fault of the grader" in written.problems[0]
-    assert not (tmp_path / "exports" / "reports.jsonl").exists()
+    (line,) = (tmp_path / "exports" / "reports.jsonl").read_text().splitlines()
+    assert json.loads(line)["student"] == "whole"
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("error", [GraderError("a report is missing"), KeyError("words of a student")])
+def test_an_entry_that_cannot_be_exported_costs_no_other_its_own(tmp_path, format_, error):
+    """Five of seven reports cannot be read: two are told apart, all rows are there that need no report."""
+
+    def fail():
+        raise error
+
+    good = entries(report("first"), report("last"))
+    bad = [replace(entry, load=fail) for entry in entries(*(report(f"bad{number}") for number in range(5)))]
+    written = exporting.write(exporting.wanted([format_]), tmp_path, [good[0], *bad, good[1]])
+    text = "".join(content.decode() for content in everything_in(written.folder).values())
+    if format_ in {"csv", "canvas", "github"}:  # they need rows alone
+        assert (written.problems, written.failures) == ((), ())
+        return
+    told = [*written.problems, *(f"{failure.what} {failure.cause}" for failure in written.failures)]
+    assert len(told) == 4
+    assert sum("lacks 2 submissions more" in line for line in told) == 1
+    assert "words of a student" not in "".join(told)
+    if format_ == "gradescope":
+        assert len(everything_in(written.folder)) == 2
+        return
+    assert "first" in text
+    assert "last" in text
+    assert ("bad1" in text) is (format_ != "jsonl")
+    if format_ == "junit":
+        suites = ET.fromstring(text)  # noqa: S314  ours
+        assert [len(suite.findall("testcase/error")) for suite in suites] == [1] * 5 + [0] * 2
+
+
+def test_a_format_that_fails_costs_only_itself(tmp_path, monkeypatch):
+    """What nobody expected is told without its text, nothing of that format is left, and the others are there."""
+
+    def fail(*_):
+        raise KeyError("words of a student")
+
+    exporting.write(exporting.wanted(["junit", "csv"]), tmp_path, entries(report("before")))
+    before = everything_in(tmp_path / "exports")
+    monkeypatch.setattr(exporting, "FORMATS", {**FORMATS, "junit": fail})
+    written = exporting.write(exporting.wanted(["junit", "csv"]), tmp_path, entries(report("after")))
+    assert written.problems == ()
+    (failure,) = written.failures
+    assert failure.cause.startswith("KeyError at autograder.exporting:")
+    after = everything_in(tmp_path / "exports")
+    assert after.keys() == before.keys()
+    assert after["junit.xml"] == before["junit.xml"]
+    assert b"after" in after["grades.csv"]

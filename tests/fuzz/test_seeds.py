@@ -184,6 +184,7 @@ def test_a_target_that_takes_too_long_is_complained_of() -> None:
 def test_a_failure_behind_the_fence_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What costs a submission one artefact in a class is what the recorder's target looks for."""
     seed = found.seeds("notebooks")["small.notebook"]
+    targets.recorder(seed)
     with monkeypatch.context() as patch:
         patch.setattr(page, "render", lambda *_: 1 / 0)
         with pytest.raises(AssertionError, match="ZeroDivisionError"):

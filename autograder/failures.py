@@ -19,6 +19,9 @@ from autograder.reports.text import visible
 
 LOG = "errors.log"  # in the results folder; made when there is something to write
 
+# a note of a report of which the explanation is missing: the next run tries again
+LOST_WORDS = "Why an exercise is wrong could not be found out. This is a fault of the grader, and the points stand."
+
 _PACKAGE = __name__.partition(".")[0]
 _TOLD = 3  # sentences of one kind
 _LOGGED = 100  # tracebacks of one run

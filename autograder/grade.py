@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 from autograder import answers, loading, needed, notebook, source
 from autograder.course import PUBLIC_TESTS, Course
 from autograder.errors import BusyError, IsolationError, SandboxError, StartError, SubmissionError
+from autograder.failures import LOST_WORDS, Failure
 from autograder.hidden_tests import HiddenTests
 from autograder.marking import Marking
 from autograder.model import CheckResult, ExerciseResult, Level, Outcome, Provenance, Report, Status
@@ -31,7 +32,13 @@ _T = TypeVar("_T")
 
 
 class Grader:
-    """Grades submissions of one assignment; a context manager that keeps one zygote."""
+    """Grades submissions of one assignment; a context manager that keeps one sandbox.
+
+    Attributes
+    ----------
+    failures : tuple of Failure
+        What went wrong on our side with the last submission, and cost it no points.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Grader:
         """
         self._where = course
         self.limits = limits or Limits()
+        self.failures: tuple[Failure, ...] = ()
         written, modules = loading.written(course, name)
         self._course = modules, written.imports
         self._floor = floor
@@ -194,6 +202,7 @@ class Grader:
             the submission too little of its time.
         """
         self.wait_until_ready()
+        self.failures = ()
         try:
             submission = notebook.parse(content)
         except SubmissionError as error:
@@ -215,6 +224,8 @@ class Grader:
                     session.run_cells()
                 cells_done = time.perf_counter()
                 results = marking.results(session, standing)
+            self.failures = tuple(marking.failures)
+            marking.failures.clear()
             if session.doubtful <= doubtful or budget.is_spent:  # no doubt, or it ended at the same places as before
                 break
             doubtful |= session.doubtful
@@ -228,6 +239,8 @@ class Grader:
             notes = [*found.notes, self._nothing_found(submission)]
         for index, death in sorted(session.deaths.items()):
             notes.append(f"Cell {index + 1} was stopped: {death.reason}. The other cells were run without it.")
+        if self.failures:
+            notes.append(LOST_WORDS)
         if session.spared:
             others = "another cell" if len(session.spared) == 1 else f"{len(session.spared)} other cells"
             notes.append(f"Since so many cells were stopped, {others} that no graded function needs did not run again.")

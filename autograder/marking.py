@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from autograder.compare import Verdict
 from autograder.diagnose import Diagnosis, diagnose
 from autograder.errors import GraderError
 from autograder.explain import explain, line_of
+from autograder.failures import Failure
 from autograder.feedback import feedback
 from autograder.hidden_tests import HiddenTests
 from autograder.judging import judge, most_telling
@@ -39,8 +40,32 @@ class Attempt:
     stopped: Answer | None = None
 
 
+@dataclass(frozen=True)
+class _Words:
+    """Why an exercise is wrong, as far as it was found out.
+
+    Attributes
+    ----------
+    reason, line : str
+        Why the function did not return, and the student's own line.
+    untouched : bool
+        Whether nothing has been written.
+    """
+
+    reason: str = ""
+    line: str = ""
+    untouched: bool = False
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+
+
 class Marking:
-    """The exercises of one submission in one session."""
+    """The exercises of one submission in one session.
+
+    Attributes
+    ----------
+    failures : list of Failure
+        What went wrong on our side, and cost no points.
+    """
 
     def __init__(self, tests: HiddenTests, student: str, found: Answers) -> None:
         """Keep what is to be marked.
@@ -54,6 +79,7 @@ class Marking:
         found : Answers
             Where the answers stand in the submission.
         """
+        self.failures: list[Failure] = []
         self._tests, self._student, self._found = tests, student, found
         self._sources = {cell.index: cell.source for cell in found.cells}
 
@@ -185,20 +211,21 @@ class Marking:
                 passed = followed = True
             verdict = Verdict(True) if passed else decisive.problems[check.name]  # noqa: FBT003
             checks.append(CheckResult(check.name, passed, check.weight, verdict.problem, verdict.departure))
-        outcome, reason, line = Outcome.PASSED, "", ""
-        diagnosis = Diagnosis()
+        outcome = Outcome.PASSED
         if not all(check.passed for check in checks):
             stopped = decisive.stopped
             outcome = stopped.outcome if stopped and stopped.outcome else Outcome.FAILED
-            if stopped is not None:
-                reason, line = self._why(exercise, stopped)
-            else:
-                diagnosis = diagnose(exercise, decisive.observations, partial(self._tests.mistaken, exercise))
+        words = _Words()
+        if outcome is not Outcome.PASSED:
+            try:
+                words = self._words(exercise, decisive)
+            except Exception as error:  # noqa: BLE001  the points are known: what fails here costs words alone
+                self.failures.append(Failure.of(f"why {exercise.id} is wrong could not be found out", error))
+        diagnosis = words.diagnosis
         weights = sum(check.weight for check in exercise.checks)
         earned = sum(check.weight for check in checks if check.passed)
         points = self._tests.reference.source.points[exercise.id]
         hints = tuple(Hint(mistake.id, mistake.idea, mistake.nearly) for mistake in diagnosis.mistakes)
-        untouched = outcome is not Outcome.PASSED and self._untouched(exercise)
         return ExerciseResult(
             id=exercise.id,
             function=exercise.function,
@@ -212,19 +239,27 @@ class Marking:
                 exercise,
                 outcome,
                 checks,
-                reason=reason,
+                reason=words.reason,
                 hints=hints,
                 together=diagnosis.together,
                 follow_through=followed,
-                untouched=untouched,
+                untouched=words.untouched,
             ),
-            line=line,
+            line=words.line,
             hints=hints,
             together=diagnosis.together,
             place=self._tests.reference.source.places[exercise.id],
             cell=self._found.found[exercise.id].index if exercise.id in self._found.found else -1,
-            untouched=untouched,
+            untouched=words.untouched,
         )
+
+    def _words(self, exercise: Exercise, attempt: Attempt) -> "_Words":
+        """Find out why an exercise is wrong."""
+        untouched = self._untouched(exercise)
+        if attempt.stopped is not None:
+            return _Words(*self._why(exercise, attempt.stopped), untouched=untouched)
+        diagnosis = diagnose(exercise, attempt.observations, partial(self._tests.mistaken, exercise))
+        return _Words(diagnosis=diagnosis, untouched=untouched)
 
     def _untouched(self, exercise: Exercise) -> bool:
         """Return whether an exercise's cell still does what it did when it was released; comments are no answer."""

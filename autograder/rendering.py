@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from autograder import autograded
 from autograder.errors import GraderError
-from autograder.failures import Failure
+from autograder.failures import LOST_WORDS, Failure
 from autograder.model import CheckResult, ExerciseResult, Outcome, Report, Status
 from autograder.reports import json_report, page
 
@@ -80,7 +80,7 @@ def rendered(
 
 def is_complete(report: Report) -> bool:
     """Return whether all that belongs to a report could be made; what could not is tried again by the next run."""
-    return not {_LOST_NOTEBOOK, _LOST_PAGE} & set(report.notes)
+    return not {_LOST_NOTEBOOK, _LOST_PAGE, LOST_WORDS} & set(report.notes)
 
 
 def without_verdict(report: Report, reason: str) -> Report:

@@ -125,7 +125,7 @@ def _graded(setting: Setting, job: Job) -> tuple[Report, tuple[Failure, ...]]:
         return grader_of(setting, job.assignment).rejected(job.student, job.problem), ()
     grader = grader_of(setting, job.assignment)
     try:
-        return grader.grade(job.content, job.student, job.standing), ()
+        return grader.grade(job.content, job.student, job.standing), grader.failures
     except (IsolationError, UsageError, StartError):
         raise
     except BusyError as error:

@@ -11,13 +11,14 @@ import pytest
 import sample_course
 from sample_course import NAME
 
-from autograder import autograded, coordinate, gradebook, intake, run
+from autograder import autograded, coordinate, demo, gradebook, intake, marking, rendering, run, variants
 from autograder.coordinate import Audience, Order
 from autograder.course import Course
 from autograder.errors import Exit
 from autograder.exporting import Wanted
+from autograder.failures import LOST_WORDS
 from autograder.grade import Grader
-from autograder.reports import junit, page, scores
+from autograder.reports import json_report, junit, page, scores
 from autograder.run import Job
 
 HONEST = {"ada": "ada", "zoe": "ada"}
@@ -358,3 +359,26 @@ def test_nbgraders_own_command_goes_on_and_shows_no_text_of_a_students(
         ).fetchone()
     book.close()
     assert doubts == (2,)
+
+
+def test_an_explanation_that_fails_costs_no_points(
+    grader: Grader, solutions: demo.Solutions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The points of a wrong answer are known before it is explained; only the words are missing, which is told."""
+    content = variants.write(solutions.mistaken(UNQ_C1="sigmoid-for-tanh"))
+    explained = grader.grade(content, "ada")
+    assert not grader.failures
+
+    def broken(*_: object) -> None:
+        raise KeyError(WORDS)
+
+    monkeypatch.setattr(marking, "diagnose", broken)
+    graded = grader.grade(content, "ada")
+    assert [(e.score, e.outcome) for e in graded.exercises] == [(e.score, e.outcome) for e in explained.exercises]
+    assert LOST_WORDS in graded.notes
+    assert not rendering.is_complete(graded)
+    assert [failure.what for failure in grader.failures] == ["why UNQ_C1 is wrong could not be found out"]
+    assert WORDS not in json_report.to_json(graded)
+    monkeypatch.undo()
+    assert grader.grade(content, "ada").exercises == explained.exercises
+    assert not grader.failures

@@ -107,7 +107,7 @@ def test_a_class_with_every_bad_file_is_graded_twice(room: Path) -> None:
 
 
 @pytest.fixture
-def course(tmp_path: Path) -> Iterator[Path]:
+def sample(tmp_path: Path) -> Iterator[Path]:
     """Return a course of its own with two honest students and one in the middle, whose file has words."""
     root = sample_course.make(tmp_path / "course", {**HONEST, "mei": "mei"})
     yield root
@@ -145,7 +145,7 @@ def log(root: Path) -> str:
     return (root / "results" / "errors.log").read_text()
 
 
-def test_a_rendering_that_fails_costs_one_artefact(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rendering_that_fails_costs_one_artefact(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A note in the report, a traceback in the log, exit 2, the others untouched; the next run tries again."""
     for module, name, at, note in (
         (page, "render", 0, "The page of this submission could not be made"),
@@ -153,53 +153,53 @@ def test_a_rendering_that_fails_costs_one_artefact(course: Path, monkeypatch: py
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, failing_for("mei", getattr(module, name), at))
-            first, second = graded(course, fresh=True), graded(course)
+            first, second = graded(sample, fresh=True), graded(sample)
         for summary in (first, second):
             assert summary.exit_code is Exit.UNGRADED
             assert f"{NAME}/mei: " in said(summary)
-            assert str(course / "results" / "errors.log") in summary.problems[-1]
+            assert str(sample / "results" / "errors.log") in summary.problems[-1]
             assert WORDS not in said(summary)
         assert (first.kept, second.kept) == (0, 2)
-        (told,) = report(course, "mei")["notes"]  # type: ignore[misc]
+        (told,) = report(sample, "mei")["notes"]  # type: ignore[misc]
         assert note in told
-        assert report(course, "mei")["score"] == 50.0
-        assert WORDS in log(course)
-        assert all(WORDS not in path.read_text() for path in (course / "results" / NAME).rglob("*.*"))
+        assert report(sample, "mei")["score"] == 50.0
+        assert WORDS in log(sample)
+        assert all(WORDS not in path.read_text() for path in (sample / "results" / NAME).rglob("*.*"))
         for student in HONEST:
-            assert "100 of 100" in (course / "results" / NAME / student / "feedback.html").read_text()
-            assert (course / "autograded" / student / NAME / f"{NAME}.ipynb").exists()
-        assert points(course) == {"ada": 100, "zoe": 100, "mei": 50}
-        assert set(table(course)) == {"ada", "zoe", "mei"}
-        mended = graded(course)
+            assert "100 of 100" in (sample / "results" / NAME / student / "feedback.html").read_text()
+            assert (sample / "autograded" / student / NAME / f"{NAME}.ipynb").exists()
+        assert points(sample) == {"ada": 100, "zoe": 100, "mei": 50}
+        assert set(table(sample)) == {"ada", "zoe", "mei"}
+        mended = graded(sample)
         assert (mended.exit_code, mended.kept) == (Exit.OK, 2)
-        assert report(course, "mei")["notes"] == []
-        assert "50 of 100" in (course / "feedback" / "mei" / NAME / f"{NAME}.html").read_text()
+        assert report(sample, "mei")["notes"] == []
+        assert "50 of 100" in (sample / "feedback" / "mei" / NAME / f"{NAME}.html").read_text()
 
 
 def test_what_is_missing_of_a_report_that_holds_is_made_behind_the_same_fence(
-    course: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nbgrader's folders were removed they are made again; a failure is told, and the others are there."""
-    assert graded(course).exit_code is Exit.OK
-    notebooks = {path: path.read_bytes() for path in (course / "autograded").rglob("*.ipynb")}
-    pages = {path: path.read_bytes() for path in (course / "feedback").rglob("*.html")}
+    assert graded(sample).exit_code is Exit.OK
+    notebooks = {path: path.read_bytes() for path in (sample / "autograded").rglob("*.ipynb")}
+    pages = {path: path.read_bytes() for path in (sample / "feedback").rglob("*.html")}
     assert (len(notebooks), len(pages)) == (3, 3)
     for path in notebooks:
         path.unlink()
-    (course / "feedback" / "ada" / NAME / f"{NAME}.html").unlink()
+    (sample / "feedback" / "ada" / NAME / f"{NAME}.html").unlink()
     with monkeypatch.context() as patch:
         patch.setattr(autograded, "from_bytes", failing_for("mei", autograded.from_bytes, 2))
-        summary = graded(course)
+        summary = graded(sample)
     assert (summary.exit_code, summary.kept) == (Exit.UNGRADED, 3)
-    assert "could not be made from this submission" in str(report(course, "mei")["notes"])
-    assert WORDS in log(course)
-    assert graded(course).exit_code is Exit.OK
+    assert "could not be made from this submission" in str(report(sample, "mei")["notes"])
+    assert WORDS in log(sample)
+    assert graded(sample).exit_code is Exit.OK
     assert {path: path.read_bytes() for path in notebooks} == notebooks
     assert {path: path.read_bytes() for path in pages} == pages
 
 
 @pytest.mark.parametrize("error", [KeyError(WORDS), RecursionError(WORDS)], ids=["key", "recursion"])
-def test_an_exceptions_text_enters_no_report(course: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_an_exceptions_text_enters_no_report(sample: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Grading fails on one: no score, a reason with type and place, the words in the log alone."""
     grade = Grader.grade
 
@@ -209,31 +209,31 @@ def test_an_exceptions_text_enters_no_report(course: Path, monkeypatch: pytest.M
         return grade(self, content, student, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Grader, "grade", fail)
-    summary = graded(course, exports=Wanted(("junit", "csv", "github", "jsonl")))
+    summary = graded(sample, exports=Wanted(("junit", "csv", "github", "jsonl")))
     assert summary.exit_code is Exit.UNGRADED
-    assert report(course, "mei")["status"] == "grader_error"
-    assert f"{type(error).__name__} at autograder.run:" in str(report(course, "mei")["reason"])
-    assert WORDS in log(course)
-    written = [path for path in course.rglob("*") if path.is_file() and path.name != "errors.log"]
+    assert report(sample, "mei")["status"] == "grader_error"
+    assert f"{type(error).__name__} at autograder.run:" in str(report(sample, "mei")["reason"])
+    assert WORDS in log(sample)
+    written = [path for path in sample.rglob("*") if path.is_file() and path.name != "errors.log"]
     assert [path for path in written if WORDS.encode() in path.read_bytes()] == []
     assert WORDS not in said(summary)
-    assert points(course) == {"ada": 100, "zoe": 100, "mei": None}
+    assert points(sample) == {"ada": 100, "zoe": 100, "mei": None}
 
 
 def test_a_submission_that_cannot_be_read_because_of_us_is_no_rejection(
-    course: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading raises what nobody expected: a failure of ours, not the student's, and the others are graded."""
     read = intake.read
     monkeypatch.setattr(intake, "read", lambda s: read(s) if s.student != "mei" else {}[WORDS])
-    summary = graded(course)
-    assert report(course, "mei")["status"] == "grader_error"
-    assert WORDS not in json.dumps(report(course, "mei"))
-    assert points(course) == {"ada": 100, "zoe": 100, "mei": None}
+    summary = graded(sample)
+    assert report(sample, "mei")["status"] == "grader_error"
+    assert WORDS not in json.dumps(report(sample, "mei"))
+    assert points(sample) == {"ada": 100, "zoe": 100, "mei": None}
     assert summary.exit_code is Exit.UNGRADED
 
 
-def test_a_worker_that_raises_costs_one_submission(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_raises_costs_one_submission(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever comes back from a worker: the submission has no verdict, and the class goes on."""
     grade_one = run.grade_one
 
@@ -243,16 +243,16 @@ def test_a_worker_that_raises_costs_one_submission(course: Path, monkeypatch: py
         return grade_one(setting, job)
 
     monkeypatch.setattr(run, "grade_one", fail)
-    summary = graded(course)
-    assert report(course, "mei")["status"] == "grader_error"
+    summary = graded(sample)
+    assert report(sample, "mei")["status"] == "grader_error"
     assert "its worker failed (ValueError" in said(summary)
-    assert set(table(course)) == {"ada", "zoe", "mei"}
+    assert set(table(sample)) == {"ada", "zoe", "mei"}
 
 
 @pytest.mark.parametrize(
     ("module", "name", "lost"),
     [
-        (junit, "_suite", "exports/junit.xml"),
+        (junit, "_pieces", "exports/junit.xml"),
         (scores, "to_csv", "scores.csv"),
         (coordinate.Recorder, "record", ""),
         (coordinate.exporting, "write", "exports/jsonl"),
@@ -260,7 +260,7 @@ def test_a_worker_that_raises_costs_one_submission(course: Path, monkeypatch: py
     ],
 )
 def test_what_is_made_of_the_class_fails_alone(
-    course: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str, lost: str
+    sample: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str, lost: str
 ) -> None:
     """An export, a table, the records or the remarks: exit 2, a sentence, a traceback in the log; the rest is there."""
 
@@ -268,14 +268,14 @@ def test_what_is_made_of_the_class_fails_alone(
         raise KeyError(WORDS)
 
     monkeypatch.setattr(module, name, fail)
-    summary = graded(course, exports=Wanted(("junit", "csv")))
+    summary = graded(sample, exports=Wanted(("junit", "csv")))
     assert summary.exit_code is Exit.UNGRADED
-    assert WORDS in log(course)
+    assert WORDS in log(sample)
     assert WORDS not in said(summary)
-    out = course / "results"
+    out = sample / "results"
     if name != "record":
         assert (out / NAME / "ada" / "report.json").exists()
-        assert lost == "scores.csv" or set(table(course)) == {"ada", "zoe", "mei"}
+        assert lost == "scores.csv" or set(table(sample)) == {"ada", "zoe", "mei"}
         assert (out / "index.html").exists()
     if module is junit:
         assert not (out / "exports" / "junit.xml").exists()

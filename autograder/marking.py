@@ -162,7 +162,7 @@ class Marking:
         observations: list[Observation] = []
         cases = self._tests.order(exercise, self._student)
         sampled = {case.name for case in exercise.cases if case.sampled}
-        for batch in (cases[:1], cases[1:]) if doubtful else (cases,):
+        for batch in filter(None, (cases[:1], cases[1:]) if doubtful else (cases,)):
             with session.budget.uncounted():
                 inputs = [self._tests.inputs(exercise, case, self._student) for case in batch]
                 wanted = [

@@ -70,7 +70,8 @@ def grader_at(folder: Path) -> Path:
 def course_at(folder: Path, name: str) -> Course:
     """Make a course with the template's assignment."""
     (folder / "source").mkdir(parents=True)
-    (folder / CONFIG).write_text('c = get_config()\nc.CourseDirectory.course_id = "ci"\n', encoding="utf-8")
+    ours = (ROOT / CONFIG).read_text(encoding="utf-8")
+    (folder / CONFIG).write_text(ours + 'c.CourseDirectory.course_id = "ci"\n', encoding="utf-8")
     course = Course.at(folder)
     new.make(course, name)
     return course

@@ -296,6 +296,7 @@ class _Fabricating(Grader):
     def __init__(self) -> None:
         self.assignment, self.reference = course()
         self.limits = Limits()
+        self.failures = ()
         self.provenance = Provenance("0", "feed", "", "key", "namespaces", "3.11", "2.0")
 
     def grade(self, content: bytes, student: str, standing: Any = ()) -> Report:  # noqa: ARG002

@@ -10,6 +10,7 @@ import pytest
 
 from autograder import pools, run
 from autograder.course import Course
+from autograder.errors import BusyError, StartError
 from autograder.intake import Submitted
 from autograder.model import Provenance, Report, Status
 from autograder.rendering import rendered
@@ -32,6 +33,16 @@ def _graded(job, log):
         os.kill(os.getpid(), signal.SIGKILL)
     if job.student == "unlucky" and Path(log).read_text().split().count("unlucky") == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+    if job.student.startswith("busy") and not job.alone:
+        raise BusyError("too busy")
+    if job.student == "busy-always":
+        return rendered(_report(job, Status.GRADER_ERROR, "too busy"))
+    tries = Path(log).read_text().split().count(job.student)
+    if job.student == "startless" or (job.student == "startless-once" and tries == 1):
+        raise StartError("no process is to be had")
+    if job.student.startswith("s"):
+        with Path(log).open("a") as file:
+            file.write(f"{job.student}-done\n")
     return rendered(_report(job))
 
 
@@ -111,6 +122,30 @@ def test_two_killers_are_told_apart(tmp_path, workers):
     statuses = _statuses(reports)
     assert {name for name, status in statuses.items() if status is Status.GRADER_ERROR} == {"killer1", "killer2"}
     assert len(statuses) == 5
+
+
+def test_one_that_the_machine_kept_waiting_is_tried_again_alone(tmp_path, workers):
+    """Nothing is begun before all others are done; what had too little time even then has no verdict, and says why."""
+    names = ["busy-once", *(f"s{number}" for number in range(6)), "busy-always"]
+    reports = list(run.grade_class(SETTING, _submitted(tmp_path, names), workers))
+    assert _statuses(reports) == {
+        name: Status.GRADER_ERROR if name == "busy-always" else Status.GRADED for name in names
+    }
+    assert [report.reason for _, report, _ in reports if report.reason] == ["too busy"]
+    log = (tmp_path / "log").read_text().split()
+    last = len(log) - 1 - log[::-1].index("busy-once")
+    begun, done = Counter(log[:last]), Counter(name.removesuffix("-done") for name in log[:last] if "-done" in name)
+    assert all(done[name] == begun[name] for name in names if name.startswith("s"))
+    assert all(log.count(name) == 2 for name in ("busy-once", "busy-always"))
+
+
+def test_one_without_a_sandbox_is_tried_again_and_costs_nobody_else(tmp_path, workers):
+    """A worker that can start none hands it back; after some tries it has no verdict, and the class goes on."""
+    names = ["startless", "startless-once", *(f"s{number}" for number in range(6))]
+    reports = list(run.grade_class(SETTING, _submitted(tmp_path, names), workers))
+    assert _statuses(reports) == {name: Status.GRADER_ERROR if name == "startless" else Status.GRADED for name in names}
+    assert any("no process is to be had" in report.reason for _, report, _ in reports)
+    assert 2 <= (tmp_path / "log").read_text().split().count("startless") <= 5
 
 
 def test_what_holds_is_not_handed_out(tmp_path, workers):

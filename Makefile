@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ci demo test check lint release grade audit doctor bench fuzz soak figures data lock clean
+.PHONY: help setup setup-ci demo test denial check lint release grade audit doctor bench fuzz soak figures data lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ demo: $(READY) ## release the assignments, let a sample class hand in, grade it,
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+denial: $(READY) ## grade classes under attack: on every road, as each user, within each limit
+	$(BIN)/python -m pytest -m denial tests/hostile
 
 check: $(READY) lint ## what CI runs: lint, types, fresh release and data, audit, tests
 	$(BIN)/autograder release --check

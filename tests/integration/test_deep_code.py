@@ -2,7 +2,7 @@
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -11,7 +11,9 @@ from autograder.course import Course
 from autograder.grade import Grader
 from autograder.model import Outcome, Report, Status
 from autograder.reports import page
+from autograder.sandbox.limits import Limits
 
+KEY = b"a secret for tests of deep code"
 SIGNATURE = "def rnn_cell_forward(xt, a_prev, parameters):\n"
 
 
@@ -83,6 +85,14 @@ CELLS: Mapping[str, str] = {
     "    return a_prev\n",
     "a name and a lambda": "rnn_cell_forward = " + "lambda *a: " * 900 + "1\n",
 }
+
+
+@pytest.fixture(scope="module")
+def grader(course: Course) -> Iterator[Grader]:
+    """Return a grader whose limits of time no busy machine reaches: Python needs a while to refuse some of these."""
+    limits = Limits(cell_seconds=60, call_seconds=60, submission_seconds=200, memory=512 << 20)
+    with Grader(course, demo.ASSIGNMENT, KEY, limits) as grader:
+        yield grader
 
 
 def _graded(grader: Grader, solutions: demo.Solutions, cell: str) -> tuple[bytes, Report]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from autograder import new
+from autograder import nbgrader_steps, new
 from autograder.course import CONFIG, Course
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,7 @@ def course_at(folder: Path, name: str) -> Course:
     (folder / CONFIG).write_text(ours + 'c.CourseDirectory.course_id = "ci"\n', encoding="utf-8")
     course = Course.at(folder)
     new.make(course, name)
+    nbgrader_steps.fix(course.root)  # as the command does
     return course
 
 

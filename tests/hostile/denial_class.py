@@ -184,10 +184,11 @@ def _read(folder: Path, terms: Terms) -> Graded:
 
 def _lasting(report: dict[str, Any]) -> dict[str, Any]:
     """Return a report without what may differ from run to run, and from user to user."""
-    assert report["provenance"]["isolation"] in {"namespaces", "full"}
+    level = report["provenance"]["isolation"]
+    isolation = "high enough" if level in {"namespaces", "full"} else level
     return {
         **{key: value for key, value in report.items() if key != "seconds"},
-        "provenance": {key: value for key, value in report["provenance"].items() if key != "isolation"},
+        "provenance": report["provenance"] | {"isolation": isolation},
     }
 
 

@@ -23,9 +23,11 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Budget, Limits, size
 from autograder.sandbox.session import CellToRun, Session
+from autograder.schedule import schedule
 
 _RUNS = 3  # of one submission whose guest ends as if killed from outside: what is its own doing happens again
 _SANDBOXES = 2  # that one submission is given: the first one may have been ended from outside
+_RESERVE = 0.8  # of a submission's time, that calls are kept at most from cells that no graded function needs
 _PAUSES = (0.2, 1.0, 3.0)  # seconds before each further try to start a sandbox: what is used up may come back
 
 _T = TypeVar("_T")
@@ -171,8 +173,15 @@ class Grader:
 
     def session(self, cells: Sequence[CellToRun], budget: Budget | None = None) -> Session:
         """Return a session in which these cells can be run; with a time of its own if none is given."""
+        exercises = self.assignment.exercises
         return Session(
-            self._sandbox(), cells, self.limits, needed.cells, budget or Budget(self.limits.submission_seconds)
+            self._sandbox(),
+            cells,
+            self.limits,
+            needed.cells,
+            budget or Budget(self.limits.submission_seconds),
+            helpers=sorted({exercise.helper for exercise in exercises if exercise.helper}),
+            reserve=min(self.limits.call_seconds * len(exercises), _RESERVE * self.limits.submission_seconds),
         )
 
     def close(self) -> None:
@@ -215,14 +224,13 @@ class Grader:
     ) -> Report:
         """Grade a submission that can be read, in the sandbox that there is."""
         found = answers.find(submission, self.assignment, self.reference.source)
-        marking = Marking(self.tests, student, found)
+        planned = schedule(submission, self.assignment, self.reference.source, found)
+        marking = Marking(self.tests, student, found, planned.places)
+        cells = planned.cells(found.cells)
         doubtful: set[str] = set()
         for _ in range(_RUNS):
             started = time.perf_counter()
-            with self.session(found.cells, budget) as session:
-                if found.found:  # else no cell matters
-                    session.run_cells()
-                cells_done = time.perf_counter()
+            with self.session(cells, budget) as session:
                 results = marking.results(session, standing)
             self.failures = tuple(marking.failures)
             marking.failures.clear()
@@ -242,8 +250,8 @@ class Grader:
         if self.failures:
             notes.append(LOST_WORDS)
         if session.spared:
-            others = "another cell" if len(session.spared) == 1 else f"{len(session.spared)} other cells"
-            notes.append(f"Since so many cells were stopped, {others} that no graded function needs did not run again.")
+            others = "a cell" if len(session.spared) == 1 else f"{len(session.spared)} cells"
+            notes.append(f"For the time that it takes, {others} that no graded function needs did not run again.")
         if session.output_truncated:
             notes.append(f"The notebook prints more than is kept: output truncated at {size(self.limits.output)}.")
         ended = time.perf_counter()
@@ -256,7 +264,10 @@ class Grader:
             exercises=results,
             provenance=self._origin(submission.sha256),
             notes=tuple(notes),
-            seconds={"cells": round(cells_done - started, 4), "cases": round(ended - cells_done, 4)},
+            seconds={
+                "cells": round(session.cell_seconds, 4),
+                "cases": round(ended - started - session.cell_seconds, 4),
+            },
             public_tests=PUBLIC_TESTS in self._course[0],
         )
 

@@ -19,6 +19,7 @@ from autograder.judging import judge, part
 from autograder.marking import Attempt, Marking
 from autograder.model import Exercise, Seed
 from autograder.sandbox.session import Answer
+from autograder.schedule import schedule
 
 _LISTED = 2  # entries of a list that are shown: caches have one for every time step
 
@@ -59,9 +60,9 @@ def inspect(
             ids = ", ".join(e.id for e in grader.assignment.exercises)
             raise UsageError(f"{assignment} has no exercise {exercise_id!r}; it has {ids}.")
         answered = answers.find(submission, grader.assignment, grader.reference.source)
-        marking = Marking(grader.tests, student, answered)
-        with grader.session(answered.cells) as session:
-            session.run_cells()
+        planned = schedule(submission, grader.assignment, grader.reference.source, answered)
+        marking = Marking(grader.tests, student, answered, planned.places)
+        with grader.session(planned.cells(answered.cells)) as session:
             attempts = {exercise.id: (first, second) for exercise, first, second in marking.attempts(session)}
         for exercise in chosen:
             yield from _exercise(grader.tests, student, exercise, *attempts[exercise.id])

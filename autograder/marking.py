@@ -22,6 +22,14 @@ from autograder.notebook import parse_code
 from autograder.sandbox import wire
 from autograder.sandbox.session import Answer, Session
 
+_ENDLESS = frozenset([Outcome.TIMED_OUT, Outcome.KILLED, Outcome.SKIPPED])  # what the same call would end with again
+_SLOW_HELPER_SECONDS = 0.05  # of one call of a helper: then it may have used up the time of whoever calls it
+
+
+def _may_change(attempt: "Attempt") -> bool:
+    """Return whether a call at the end of the notebook may come to something else: not after a time limit."""
+    return attempt.stopped is None or attempt.stopped.outcome not in _ENDLESS
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -33,11 +41,20 @@ class Attempt:
         By check; a check without a problem is right on every case.
     stopped : Answer or None
         What kept the function from returning on some case.
+    helped : bool
+        Whether it called its helper, as far as known.
+    seconds : float
+        Wall-clock seconds of one call.
+    at_end : bool
+        Whether it was run below all cells, and not where its test stands.
     """
 
     problems: Mapping[str, Verdict]
     observations: tuple[Observation, ...] = ()
     stopped: Answer | None = None
+    helped: bool = True
+    seconds: float = 0.0
+    at_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,7 @@ class Marking:
         What went wrong on our side, and cost no points.
     """
 
-    def __init__(self, tests: HiddenTests, student: str, found: Answers) -> None:
+    def __init__(self, tests: HiddenTests, student: str, found: Answers, places: Mapping[str, int]) -> None:
         """Keep what is to be marked.
 
         Parameters
@@ -78,9 +95,14 @@ class Marking:
             Whose inputs are drawn.
         found : Answers
             Where the answers stand in the submission.
+        places : mapping of str to int
+            By exercise id, below which cell it is called.
         """
         self.failures: list[Failure] = []
         self._tests, self._student, self._found = tests, student, found
+        self._places = places
+        self._end = found.cells[-1].index if found.cells else -1
+        self._by_function = {exercise.function: exercise for exercise in tests.assignment.exercises}
         self._sources = {cell.index: cell.source for cell in found.cells}
 
     def results(self, session: Session, standing: Sequence[ExerciseResult] = ()) -> tuple[ExerciseResult, ...]:
@@ -102,40 +124,86 @@ class Marking:
     def attempts(
         self, session: Session, standing: Collection[str] = ()
     ) -> Iterator[tuple[Exercise, Attempt, Attempt | None]]:
-        """Run every exercise with the student's own helpers, then once more with the host's where that can help.
+        """Run every exercise where its test stands; what is wrong there once more at the end, then with help.
 
-        Nothing is kept of an exercise here once it is yielded: what a student's functions return may be large.
+        Cells are run on the way, and not at all below the last exercise where everything is right. Of the attempts with
+        the student's own helper the better one counts, as a whole. Nothing is kept of an exercise here once it is
+        yielded: what a student's functions return may be large.
 
         Parameters
         ----------
         standing : collection of str
-            Ids of exercises that need no second attempt.
+            Ids of exercises whose results stand: they are called all the same, once.
 
         Yields
         ------
         (Exercise, Attempt, Attempt or None)
-            As soon as it is known what becomes of an exercise; those with a second attempt come last.
+            With the student's own helper, and with the host's; as soon as it is known what becomes of an exercise.
         """
-        by_function = {e.function: e for e in self._tests.assignment.exercises}
-        is_wrong: dict[str, bool] = {}
-        again: list[tuple[Exercise, Exercise, Attempt]] = []
-        for exercise in self._tests.assignment.exercises:
-            helper = by_function.get(exercise.helper or "")
-            doubtful = helper is not None and is_wrong[helper.id]
-            first = self._attempt(session, exercise, doubtful=doubtful)
-            is_wrong[exercise.id] = bool(first.problems)
-            is_answered = exercise.id in self._found.found and exercise.id not in standing
-            if helper is not None and doubtful and first.problems and is_answered:
-                again.append((exercise, helper, replace(first, observations=())))
+        tried: dict[str, Attempt] = {}
+        for exercise in self._in_order():
+            attempt = self._in_place(session, exercise, tried)
+            tried[exercise.id] = replace(attempt, observations=())
+            if not attempt.problems or exercise.id in standing or exercise.id not in self._places:
+                yield exercise, attempt, None
             else:
-                yield exercise, first, None
-        for exercise, helper, first in again:
+                tried[exercise.id] = attempt
+        left = [e for e in self._in_order() if tried[e.id].problems and e.id not in standing and e.id in self._places]
+        if left and any(_may_change(tried[exercise.id]) for exercise in left):
+            session.run_to(self._end)
+            for exercise in left:
+                if _may_change(tried[exercise.id]):
+                    last = self._attempt(session, exercise)
+                    if self._earned(exercise, last) > self._earned(exercise, tried[exercise.id]):
+                        tried[exercise.id] = replace(last, at_end=True)
+        for exercise in left:
+            own = tried[exercise.id]
+            helper = self._by_function.get(exercise.helper or "")
+            if helper is None or not own.problems or not self._may_be_helped(own, tried.get(helper.id)):
+                yield exercise, own, None
+                continue
             # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
-            session.run_cells()
-            yield exercise, first, self._attempt(session, exercise, helper)
+            session.renew(self._end if own.at_end else self._places[exercise.id])
+            yield exercise, own, self._attempt(session, exercise, helper)
+
+    def _in_order(self) -> list[Exercise]:
+        """Return the exercises in the order in which they are called; those that are missing come first."""
+        exercises = self._tests.assignment.exercises
+        return sorted(exercises, key=lambda exercise: self._places.get(exercise.id, -1))
+
+    def _in_place(self, session: Session, exercise: Exercise, tried: Mapping[str, Attempt]) -> Attempt:
+        """Run an exercise where its test stands."""
+        if exercise.id in self._places:
+            session.run_to(self._places[exercise.id])
+        helper = self._by_function.get(exercise.helper or "")
+        known = tried.get(helper.id) if helper is not None else None
+        if known is not None and known.stopped is not None and known.stopped.outcome in _ENDLESS:
+            # calling it again would take as long again; the host's helper is what can save this one
+            return Attempt(self._everything(exercise), stopped=known.stopped)
+        return self._attempt(session, exercise, doubtful=known is not None and bool(known.problems))
+
+    def _may_be_helped(self, own: Attempt, helper: Attempt | None) -> bool:
+        """Return whether an exercise that is wrong could be right with the host's helper."""
+        if own.stopped is not None and own.stopped.outcome is Outcome.MISSING:
+            return False
+        is_own_loop = own.stopped is not None and own.stopped.outcome in _ENDLESS and helper is not None
+        if is_own_loop and helper is not None and (helper.stopped is None or helper.stopped.outcome not in _ENDLESS):
+            return helper.seconds > _SLOW_HELPER_SECONDS  # else it is not the helper's time that was used up
+        return own.helped or (helper is not None and helper.stopped is not None)
+
+    def _earned(self, exercise: Exercise, attempt: Attempt) -> float:
+        return sum(check.weight for check in exercise.checks if check.name not in attempt.problems)
+
+    def _everything(self, exercise: Exercise) -> dict[str, Verdict]:
+        return {check.name: Verdict(False) for check in exercise.checks}  # noqa: FBT003
 
     def _attempt(
-        self, session: Session, exercise: Exercise, helper: Exercise | None = None, *, doubtful: bool = False
+        self,
+        session: Session,
+        exercise: Exercise,
+        helper: Exercise | None = None,
+        *,
+        doubtful: bool = False,
     ) -> Attempt:
         """Run an exercise on every case.
 
@@ -148,17 +216,18 @@ class Marking:
             every check wrong, the other cases could change nothing.
         """
         cell = self._found.found.get(exercise.id)
-        everything = {check.name: Verdict(False) for check in exercise.checks}  # noqa: FBT003
+        everything = self._everything(exercise)
         if cell is None:
-            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING))
-        if cell.index in session.deaths:
-            return Attempt(everything, stopped=session.deaths[cell.index])
+            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING), helped=False)
         if exercise.function in session.unbound:
-            fault = session.faults.get(cell.index)
+            if cell.index in session.deaths:
+                return Attempt(everything, stopped=session.deaths[cell.index], helped=False)
+            fault = next(iter(session.faults.get(cell.index, ())), None)
             outcome = Outcome.RAISED if fault else Outcome.MISSING
-            return Attempt(everything, stopped=Answer(outcome=outcome, fault=fault))
+            return Attempt(everything, stopped=Answer(outcome=outcome, fault=fault), helped=False)
         answer = partial(self._help, helper) if helper else None
         wrong: dict[str, list[Verdict]] = {}
+        helped, seconds_each = False, 0.0
         observations: list[Observation] = []
         cases = self._tests.order(exercise, self._student)
         sampled = {case.name for case in exercise.cases if case.sampled}
@@ -170,13 +239,16 @@ class Marking:
                     for case, arguments in zip(batch, inputs, strict=True)
                 ]
             room = max(wire.room_for(expected) for expected, _ in wanted)
-            name = helper.function if helper else None
-            given = session.call_each(exercise.function, inputs, name, answer, room)
+            name, takes = (helper.function, len(helper.arguments)) if helper else (None, 0)
+            begun = time.monotonic()
+            given = session.call_each(exercise.function, inputs, name, answer, room, takes)
+            seconds_each = (time.monotonic() - begun) / len(batch)
+            helped |= any(one.helped for one in given)
             for case, arguments, returned, (expected, seconds) in zip(batch, inputs, given, wanted, strict=False):
                 if returned.outcome is not None:
                     if case in sampled:  # on inputs that not even the reference takes, it is our fault
                         self._expected(exercise, case, arguments)
-                    return Attempt(everything, tuple(observations), returned)
+                    return Attempt(everything, tuple(observations), returned, helped, seconds_each)
                 observations.append(Observation(case, arguments, returned.value, seconds))
                 for check in exercise.checks:
                     verdict = judge(exercise, expected, observations[-1], check)
@@ -190,7 +262,8 @@ class Marking:
             problem = check.across(observations) if check.across is not None and check.name not in wrong else ""
             if problem:
                 wrong[check.name] = [Verdict(False, problem)]  # noqa: FBT003
-        return Attempt({name: most_telling(found) for name, found in wrong.items()}, tuple(observations))
+        problems = {name: most_telling(found) for name, found in wrong.items()}
+        return Attempt(problems, tuple(observations), None, helped, seconds_each)
 
     def _expected(self, exercise: Exercise, case: str, inputs: tuple[Any, ...]) -> tuple[Any, float]:
         """Return what the reference returns, and the seconds that it takes."""
@@ -202,7 +275,7 @@ class Marking:
         return helping.call(helper, self._tests.reference.functions[helper.function], args, kwargs)
 
     def _result(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> ExerciseResult:
-        decisive = second if second is not None else first
+        decisive = self._decisive(exercise, first, second)
         checks = []
         followed = False
         for check in exercise.checks:
@@ -252,6 +325,15 @@ class Marking:
             cell=self._found.found[exercise.id].index if exercise.id in self._found.found else -1,
             untouched=words.untouched,
         )
+
+    def _decisive(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> Attempt:
+        """Return the attempt that decides outcome and words: the one that earned more, else the one that returned."""
+        if second is None:
+            return first
+        gained = self._earned(exercise, second) - self._earned(exercise, first)
+        if gained:
+            return second if gained > 0 else first
+        return first if first.stopped is None and second.stopped is not None else second
 
     def _words(self, exercise: Exercise, attempt: Attempt) -> "_Words":
         """Find out why an exercise is wrong."""

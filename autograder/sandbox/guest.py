@@ -7,12 +7,14 @@ students and helpful about their errors; nothing that it says is believed beyond
 import ast
 import builtins
 import contextlib
+import functools
+import inspect
 import re
 import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -33,6 +35,9 @@ _NUMPY_ALIASES: dict[str, Any] = {
 }
 
 _reserve = [bytes(4 << 20)]  # memory to speak with when there is no other
+
+_FAULTS = 5  # exceptions of one cell that are told
+_FAILING_STATEMENTS = 50  # of one cell, before what is left of it is given up
 
 _PLAIN = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
@@ -93,77 +98,156 @@ class Kernel:
             if name not in np.__dict__:
                 setattr(np, name, value)
         np.__dict__.update(empty=_noisy(np.empty), empty_like=_noisy(np.empty_like))
-        self.bound: dict[str, Callable[..., Any]] = {}
+        self.bound: dict[str, Callable[..., Any]] = {}  # as graded cells have bound them
+        self.standing: dict[str, Any] = {}  # what stands under their names
+        self.answering: dict[str, Callable[..., Any]] = {}  # helpers that the host answers for, during a call
+        self.helpers: Sequence[str] = ()  # graded functions that others call
+        self.called = False  # whether one of them was, during a call
         self.sources: dict[int, str] = {}
-        self.failed_imports = ""
-        error = self.run_cell(-1, imports, ())
-        if error is not None:
-            raise RuntimeError(f"the import cell fails: {error['type']}: {error['message']}")
+        self.given: dict[str, Any] = {}
+        before = set(self.shell.user_ns)
+        errors = self.run_cell(-1, imports, ())
+        if errors:
+            raise RuntimeError(f"the import cell fails: {errors[0]['type']}: {errors[0]['message']}")
+        self.given = {name: value for name, value in self.shell.user_ns.items() if name not in before}
         _rehearse(self)
 
-    def run_cell(self, index: int, source: str, binds: tuple[str, ...]) -> dict[str, Any] | None:
-        """Run a cell and keep the functions it is to bind; return what went wrong, if anything did."""
+    def run_cell(
+        self,
+        index: int,
+        source: str,
+        binds: tuple[str, ...],
+        *,
+        restores: bool = False,
+        cut: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Run a cell and keep the functions it is to bind; return what went wrong, statement by statement.
+
+        Parameters
+        ----------
+        restores : bool
+            Whether it is the given import cell, which has been run long ago: given names get their values back.
+        cut : bool
+            Whether only its definitions are run: the whole of it has killed a guest.
+        """
+        namespace = self.shell.user_ns
+        if restores:
+            namespace.update(self.given)
+            return []
         self.sources[index] = source
         self.shell.compile.cell = index
-        namespace = self.shell.user_ns
         before = {name: namespace.pop(name, None) for name in binds}
-        error = self._execute(source)
-        if error is not None and any(name not in namespace for name in binds):
-            self._recover(source)
+        errors = self._execute(source, cut=cut)
         for name in binds:
             if callable(namespace.get(name)):
                 self.bound[name] = namespace[name]
+                self.standing[name] = self._standing_for(name) if name in self.helpers else self.bound[name]
+                namespace[name] = self.standing[name]
             elif before[name] is not None:
                 namespace[name] = before[name]
-        return None if error is None else self.describe(error)
+        return [self.describe(error) for error in errors[:_FAULTS]]
 
-    def _execute(self, source: str) -> BaseException | None:
-        """Run a cell as IPython would, and return what it raised.
+    def _standing_for(self, name: str) -> Any:
+        """Return what stands under a helper's name: a function that calls the student's, or asks the host instead.
+
+        Default values, aliases, dictionaries and static methods that are made of the name hold it as well. What is no
+        plain function (an object that can be called) stands for itself.
+        """
+        own = self.bound[name]
+        if not isinstance(own, FunctionType):
+            return own
+
+        @functools.wraps(own)
+        def helper(*args: Any, **kwargs: Any) -> Any:
+            self.called = True
+            return self.answering.get(name, self.bound.get(name, own))(*args, **kwargs)
+
+        return helper
+
+    def _execute(self, source: str, *, cut: bool) -> list[BaseException]:
+        """Run a cell as IPython would, going on behind a statement that fails; return what was raised.
 
         A cell of definitions, imports and assignments only is Python as it stands: IPython would transform it into
         itself, which takes longer than everything else about it. Its compiler is used all the same, since it remembers
         ``from __future__`` lines of earlier cells.
         """
         source = source[len(_blank_lines(source)) :]  # as IPython does, for equal line numbers
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            tree = None
-        if tree is None or not all(isinstance(node, _PLAIN) for node in tree.body):
+        tree = _parse(source)
+        if tree is not None and cut:
+            return self._run([node for node in tree.body if _defines(node)])
+        if tree is not None and all(isinstance(node, _PLAIN) for node in tree.body):
+            return self._run(tree.body)
+        errors: list[BaseException] = []
+        if not cut:
             try:
                 result = self.shell.run_cell(source, store_history=False, silent=False)
             except BaseException as raised:  # noqa: BLE001  the shell itself, over a cell that no parser can take
-                return raised
-            error: BaseException | None = result.error_before_exec or result.error_in_exec
-            return error
+                errors.append(raised)
+            else:
+                failed = result.error_before_exec or result.error_in_exec
+                errors += [failed] if failed is not None else []
+            if not errors:
+                return []
+        return [*errors, *self._rest(source, errors, cut=cut)]
+
+    def _rest(self, source: str, errors: Sequence[BaseException], *, cut: bool) -> list[BaseException]:
+        """Run what stands behind the statement of a cell that failed; of one that does not parse, its functions."""
         try:
-            exec(self.shell.compile(tree, self.shell.compile.name, "exec"), self.shell.user_ns)  # noqa: S102  its purpose
-        except BaseException as raised:  # noqa: BLE001  whatever it is, it is the cell's
-            return raised
+            tree = _parse(self.shell.transform_cell(source))
+        except BaseException:  # noqa: BLE001  what IPython itself cannot take apart
+            tree = None
+        if tree is None:
+            for text in _functions(source):
+                part = _parse(text)
+                self._run(part.body if part is not None else [])
+            return []
+        if cut:
+            return self._run([node for node in tree.body if _defines(node)])
+        failed = self._failed(errors[-1], tree.body)
+        return self._run(tree.body[failed + 1 :]) if failed is not None else []
+
+    def _run(self, nodes: Sequence[ast.stmt]) -> list[BaseException]:
+        """Execute statements, going on behind each that fails; return what was raised."""
+        errors: list[BaseException] = []
+        left = list(nodes)
+        while left and len(errors) < _FAILING_STATEMENTS:
+            try:
+                exec(self.shell.compile(ast.Module(left, []), self.shell.compile.name, "exec"), self.shell.user_ns)  # noqa: S102  its purpose
+            except BaseException as raised:  # noqa: BLE001  whatever it is, it is the cell's
+                errors.append(raised)
+                failed = self._failed(raised, left)
+                left = left[failed + 1 :] if failed is not None else []
+            else:
+                break
+        return errors
+
+    def _failed(self, error: BaseException, nodes: Sequence[ast.stmt]) -> int | None:
+        """Return which of a cell's statements an exception comes from; None where that cannot be told."""
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename == self.shell.compile.name and frame.f_code.co_name == "<module>":
+                begun = [place for place, node in enumerate(nodes) if _first_line(node) <= line]
+                return begun[-1] if begun else None
         return None
 
-    def _recover(self, source: str) -> None:
-        """Run what can be run of a cell that failed before it bound its functions.
+    def call(self, name: str, arguments: tuple[Any, ...], answering: dict[str, Callable[..., Any]]) -> Any:
+        """Call a graded function, every graded name being what its own cell bound it to.
 
-        A mounted drive that is not there, or a half-written line, must not take the function beside it away: run the
-        cell's statements one by one, and of a cell that does not parse those of its functions that do.
+        Given names that are missing are there again; what a student has bound to them is the student's.
         """
+        namespace = self.shell.user_ns
+        for given, value in self.given.items():
+            namespace.setdefault(given, value)
+        namespace.update(self.standing)
+        for helper, answer in answering.items():
+            if not isinstance(self.bound.get(helper), FunctionType):
+                namespace[helper] = answer  # nothing stands for it
+        self.answering = answering
+        # what is called by nobody that stands for it is called unseen
+        self.called = any(not isinstance(self.bound[h], FunctionType) for h in self.helpers if h in self.bound)
         try:
-            tree = ast.parse(self.shell.transform_cell(source))
-            parts = [ast.Module([node], []) for node in tree.body]
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            parts = [part for text in _functions(source) if (part := _parse(text)) is not None]
-        for part in parts:
-            try:
-                exec(self.shell.compile(part, self.shell.compile.name, "exec"), self.shell.user_ns)  # noqa: S102  running it is the point
-            except Exception:  # noqa: BLE001, S112  this statement's loss; the next may still be good
-                continue
-
-    def call(self, name: str, arguments: tuple[Any, ...], helpers: dict[str, Callable[..., Any]]) -> Any:
-        """Call a graded function, every graded name being what its own cell bound it to."""
-        self.shell.user_ns.update(self.bound)
-        self.shell.user_ns.update(helpers)
-        return self.bound[name](*arguments)
+            return self.bound[name](*arguments)
+        finally:
+            self.answering = {}
 
     def describe(self, error: BaseException) -> dict[str, Any]:
         """Return what happened and where in the student's code, as plain data."""
@@ -177,6 +261,21 @@ class Kernel:
                 skipped = _blank_lines(self.sources[cell]).count("\n")  # see _execute
                 where |= {"cell": cell, "line": line + skipped, "function": frame.f_code.co_name[:80]}
         return where
+
+
+def _defines(node: ast.stmt) -> bool:
+    """Return whether a statement only defines or imports something, or gives a name a value that takes no call."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+        return True
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    return not any(isinstance(inner, ast.Call | ast.ListComp | ast.GeneratorExp) for inner in ast.walk(node))
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Return the line in which a statement begins, with its decorators."""
+    lines: list[int] = [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))]
+    return min(lines)
 
 
 def _blank_lines(source: str) -> str:
@@ -299,10 +398,20 @@ def serve(kernel: Kernel, descriptor: int) -> NoReturn:
         message = request.message
         number = message["n"]
         if message["do"] == "cells":
+            kernel.helpers = message["helpers"]
             for cell in message["cells"]:
-                error = kernel.run_cell(cell["index"], cell["source"], tuple(cell["binds"]))
+                errors = kernel.run_cell(
+                    cell["index"],
+                    cell["source"],
+                    tuple(cell["binds"]),
+                    restores=cell["restores"],
+                    cut=cell["cut"],
+                )
                 missing = [name for name in cell["binds"] if name not in kernel.bound]
-                channel.send({"n": number, "cell": cell["index"], "error": error, "missing": missing})
+                more = errors[1:]
+                error = errors[0] if errors else None
+                told = {"n": number, "cell": cell["index"], "error": error, "missing": missing}
+                channel.send(told | {"more": more} if more else told)
         else:
             _answer_calls(kernel, channel, request)
         sys.stdout.flush()
@@ -331,11 +440,15 @@ def _rehearse(kernel: Kernel) -> None:
     """
     case = np.ones((2, 3, 4)), {"W": np.eye(2), "b": np.zeros((2, 1))}
     cells = [
-        {"index": 0, "source": _REHEARSAL, "binds": ["rehearsal"]},
-        {"index": 1, "source": "rehearsal(1)", "binds": []},
+        {"index": index, "source": source, "binds": binds, "restores": False, "cut": False}
+        for index, source, binds in (
+            (0, "def helper(x, parameters): pass", ["helper"]),
+            (1, _REHEARSAL, ["rehearsal"]),
+            (2, "rehearsal(1)", []),
+        )
     ]
-    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper", "seeds": [], "room": 1 << 20}
-    frames = [wire.pack({"do": "cells", "n": 1, "cells": cells})] * 3
+    request = {"do": "call", "n": 1, "function": "rehearsal", "helper": "helper", "takes": 2, "seeds": [], "room": 9999}
+    frames = [wire.pack({"do": "cells", "n": 1, "helpers": ["helper"], "cells": cells})] * 3
     frames += [wire.pack(request, cases=[case]), wire.pack({}, value=case)] * 4  # a call, and the host's answer
     here, there = socket.socketpair()
     with here, contextlib.suppress(SystemExit):  # raised at the end of what there is to read
@@ -345,6 +458,7 @@ def _rehearse(kernel: Kernel) -> None:
     for name in ("rehearsal", "helper"):
         kernel.shell.user_ns.pop(name, None)
     kernel.bound.clear()
+    kernel.standing.clear()
     kernel.sources.clear()
 
 
@@ -366,7 +480,8 @@ def _answer_call(
 
     def ask_host(*args: Any, **kwargs: Any) -> Any:
         """Answer the student's call of the helper with what the host says."""
-        sent = channel.send({"n": number, "asks": helper}, arguments=(args, kwargs))
+        asked = _in_order(kernel.bound.get(helper), args, kwargs, message["takes"])
+        sent = channel.send({"n": number, "asks": helper}, arguments=asked)
         answer = channel.receive()
         if "refused" in answer.message:
             raise ValueError(answer.message["refused"])
@@ -376,10 +491,30 @@ def _answer_call(
         value = kernel.call(message["function"], _writable(arguments), {helper: ask_host} if helper else {})
     except BaseException as error:  # noqa: BLE001  whatever it is, it is this call's outcome
         _reserve.clear()  # if there was no memory left, there is some now to say so
-        channel.send({"n": number, "raised": kernel.describe(error)})
+        channel.send({"n": number, "raised": kernel.describe(error), "helped": kernel.called})
         return False
-    channel.send({"n": number}, value=value)
+    channel.send({"n": number, "helped": kernel.called}, value=value)
     return True
+
+
+def _in_order(
+    own: Any, args: tuple[Any, ...], kwargs: dict[str, Any], takes: int
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return a call of the helper in the order of the student's own parameters, whatever these are called.
+
+    Parameters
+    ----------
+    own : callable or None
+        The student's helper.
+    takes : int
+        How many arguments the host's takes: what comes after them is the student's addition, and dropped.
+    """
+    if takes and callable(own):
+        with contextlib.suppress(TypeError, ValueError):
+            bound = inspect.signature(own).bind(*args, **kwargs)
+            if len(bound.args) >= takes:
+                return bound.args[:takes], {}
+    return args, kwargs
 
 
 def _writable(value: Any, own: Sequence[np.ndarray[Any, Any]] = ()) -> Any:

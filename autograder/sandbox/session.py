@@ -1,8 +1,8 @@
-"""One submission in the sandbox: its cells run once, then its functions are called, over as many guests as it takes.
+"""One submission in the sandbox: its cells run in order, its functions are called on the way, over several guests.
 
-A guest that dies is replaced, the cell or call that killed it is not tried again, and the run goes on at the next one;
-a bounded number of times, and never past the submission's own time. The last guest is not put at risk by cells that no
-graded function needs.
+A guest that dies is replaced, and the run goes on where it was: of a cell that killed a guest only the definitions are
+run again, a call is not repeated, and cells that took long and that no graded function needs are left out. All of it a
+bounded number of times, and never past the submission's own time, of which each exercise is kept its share.
 """
 
 import time
@@ -18,15 +18,25 @@ from autograder.sandbox.connection import Guest, GuestDiedError
 from autograder.sandbox.limits import Budget, Deadline, Limits, size
 
 _ASKS_CAP = 10_000  # calls of the helper that one call of a graded function may make
+_LONG_SECONDS = 1.0  # that a cell takes, or cells together, before anybody asks whether they are needed
+_SHORTEST_SECONDS = 0.5  # that a cell gets, however little is left
+_FAULTS = 5  # statements of one cell whose exceptions are kept
 
 
 @dataclass(frozen=True)
 class CellToRun:
-    """A student's cell: its index in the notebook, its source, and the graded functions it is to bind."""
+    """A student's cell: its index in the notebook, its source, and the graded functions it is to bind.
+
+    Attributes
+    ----------
+    restores : bool
+        Whether it stands for the given import cell: from here on, given names are as the course gives them.
+    """
 
     index: int
     source: str
     binds: tuple[str, ...] = ()
+    restores: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,12 +64,15 @@ class Answer:
     ----------
     outcome : Outcome or None
         None where the function returned.
+    helped : bool
+        Whether the function called its helper, as far as known; a guest that died cannot say.
     """
 
     value: Any = None
     outcome: Outcome | None = None
     reason: str = ""
     fault: Fault | None = None
+    helped: bool = True
 
 
 class HelperRefusedError(Exception):
@@ -72,18 +85,22 @@ class Session:
 
     Attributes
     ----------
-    faults : dict of int to Fault
-        By cell: what it raised.
+    helpers : collection of str
+        Graded functions that other graded functions call, and that the host may answer for.
+    reserve : float
+        Seconds that are kept for calls: cells that no graded function needs do not get them.
+    faults : dict of int to list of Fault
+        By cell: what it raised, statement by statement.
     deaths : dict of int to Answer
         By cell: how it ended its guest.
     unbound : set of str
-        Graded functions that are not there after all cells have run.
+        Graded functions that are not there, of those whose cells have run.
     doubtful : set of str
         Where a guest ended in a way that the submission need not be the cause of.
     starved : bool
         Whether its time ran out while a guest was waiting for a processor.
     spared : set of int
-        Cells that the last guest did not run, since others of that kind had ended the guests before it.
+        Cells that were not run, or not again, for the time that they take: no graded function needs them.
     """
 
     zygote: Zygote
@@ -91,7 +108,9 @@ class Session:
     limits: Limits
     needed: Callable[[Sequence[CellToRun]], Collection[int]] = lambda cells: {cell.index for cell in cells}
     budget: Budget = None  # type: ignore[assignment]  # see __post_init__
-    faults: dict[int, Fault] = field(default_factory=dict)
+    helpers: Collection[str] = ()
+    reserve: float = 0.0
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
     deaths: dict[int, Answer] = field(default_factory=dict)
     unbound: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
@@ -99,7 +118,12 @@ class Session:
     spared: set[int] = field(default_factory=set)
     output_truncated: bool = False
     _guest: Guest | None = None
-    _dead: int = 0  # guests
+    _reached: int | None = None  # up to which cell was asked for last
+    _next: int = 0  # the first cell, by its place in `cells`, that has not run in this guest
+    _dead: int = 0  # guests that cells have killed
+    _cut: set[int] = field(default_factory=set)  # cells of which only the definitions run
+    _took: dict[int, float] = field(default_factory=dict)  # seconds, by cell
+    _unneeded: frozenset[int] | None = None  # looked up when time begins to matter
     _number: int = 0
 
     def __post_init__(self) -> None:
@@ -120,49 +144,133 @@ class Session:
             self._guest = None
 
     def run_cells(self) -> bool:
-        """Run the cells in a fresh guest; return whether there is one now."""
+        """Run all cells in a fresh guest; return whether there is one now."""
         self._drop()
+        return self.run_to(self._end)
+
+    @property
+    def _end(self) -> int:
+        """The last cell's index."""
+        return self.cells[-1].index if self.cells else -1
+
+    def renew(self, last: int) -> bool:
+        """Run the cells up to one of them in a fresh guest; return whether there is one now."""
+        self._drop()
+        return self.run_to(last)
+
+    def run_to(self, last: int) -> bool:
+        """Run the cells, up to one of the notebook's, that have not run yet; return whether there is a guest now.
+
+        Parameters
+        ----------
+        last : int
+            The cell's index in the notebook.
+        """
+        self._reached = last
+        end = sum(cell.index <= last for cell in self.cells)
         while self._dead < self.limits.guests and not self.budget.is_spent:
-            if self._dead == self.limits.guests - 1 and self.deaths and not self.spared:
-                self.spared = {cell.index for cell in self.cells} - {*self.needed(self.cells), *self.deaths}
-            with self.budget.uncounted():
-                self._guest = self.zygote.guest(self.limits)
-            if self._run_cells_once(self._guest):
+            if self._guest is None:
+                with self.budget.uncounted():
+                    self._guest = self.zygote.guest(self.limits)
+                self._next = 0
+                self.unbound.clear()
+                self._spare()
+            if self._next >= end or self._run(self._guest, self.cells[self._next : end]):
+                self._next = max(self._next, end)
                 return True
             self._dead += 1
             self._drop()
+        self._drop()
         return False
 
-    def _run_cells_once(self, guest: Guest) -> bool:
-        """Run every cell that has not killed a guest before; False if one did now."""
-        alive = [cell for cell in self.cells if cell.index not in self.deaths and cell.index not in self.spared]
+    @property
+    def cell_seconds(self) -> float:
+        """Wall-clock seconds that cells have taken, each counted once."""
+        return sum(self._took.values())
+
+    def _spare(self) -> None:
+        """Leave out cells that took long and that no graded function needs; for the last guest, all of those."""
+        if self._dead and self._dead == self.limits.guests - 1:
+            self.spared |= self._not_needed() - self.deaths.keys()
+        elif long := {index for index, took in self._took.items() if took > _LONG_SECONDS}:
+            self.spared |= long & self._not_needed()
+
+    def _not_needed(self) -> frozenset[int]:
+        """Return the cells that no graded function needs, looked up once."""
+        if self._unneeded is None:
+            self._unneeded = frozenset(cell.index for cell in self.cells) - frozenset(self.needed(self.cells))
+        return self._unneeded
+
+    def _run(self, guest: Guest, cells: Sequence[CellToRun]) -> bool:
+        """Run cells, but those that are left out; return False if one has killed the guest."""
+        alive = [cell for cell in cells if cell.index not in self.spared and not self._is_lost(cell)]
         self._number += 1
-        self.unbound = {name for cell in self.cells if cell.index in self.deaths for name in cell.binds}
+        self.unbound |= {name for cell in cells if self._is_lost(cell) for name in cell.binds}
         request = {
             "do": "cells",
             "n": self._number,
-            "cells": [{"index": c.index, "source": c.source, "binds": c.binds} for c in alive],
+            "helpers": list(self.helpers),
+            "cells": [
+                {
+                    "index": c.index,
+                    "source": c.source,
+                    "binds": c.binds,
+                    "restores": c.restores,
+                    "cut": c.index in self._cut,
+                }
+                for c in alive
+            ],
         }
-        frame = wire.pack(request)
         for position, cell in enumerate(alive):
-            deadline = self._deadline(self.limits.cell_seconds, f"in cell {cell.index + 1}")
+            begun = time.monotonic()
             try:
+                deadline = self._cell_deadline(cell)
                 if position == 0:
-                    guest.send(frame, deadline)
+                    guest.send(wire.pack(request), deadline)
                 message = guest.receive(deadline, wire.ROOM_LEAST).message
                 if message.get("n") != self._number or message.get("cell") != cell.index:
                     raise _interference(guest)
             except GuestDiedError as death:
-                self.deaths[cell.index] = Answer(outcome=death.outcome, reason=death.reason)
-                self._note(death, f"cell {cell.index}")
+                self._take_death(cell, death, time.monotonic() - begun)
                 return False
-            if (fault := _fault(message.get("error"))) is not None:
-                self.faults[cell.index] = fault
-            missing = message.get("missing")
-            # what a guest says counts only as far as it is a list of names
-            bound = [name for name in cell.binds if isinstance(missing, list) and name not in missing]
-            self.unbound |= set(cell.binds) - set(bound)
+            self._took[cell.index] = time.monotonic() - begun
+            self._take_reply(cell, message)
         return True
+
+    def _is_lost(self, cell: CellToRun) -> bool:
+        """Return whether not even a cell's definitions can be run."""
+        return cell.index in self.deaths and cell.index not in self._cut
+
+    def _take_death(self, cell: CellToRun, death: GuestDiedError, took: float) -> None:
+        """Take in that a cell has killed its guest: the next one runs its definitions, unless these have done it."""
+        self._took[cell.index] = took
+        if cell.index in self._cut:
+            self._cut.discard(cell.index)
+        elif cell.index not in self.deaths:
+            self._cut.add(cell.index)
+        self.deaths.setdefault(cell.index, Answer(outcome=death.outcome, reason=death.reason))
+        self._note(death, f"cell {cell.index}")
+
+    def _take_reply(self, cell: CellToRun, message: dict[str, Any]) -> None:
+        """Take in what a guest says of a cell; it counts only as far as it has the right form."""
+        more = message.get("more")
+        told = [message.get("error"), *(more[:_FAULTS] if isinstance(more, list) else ())]
+        faults = [fault for each in told if (fault := _fault(each)) is not None]
+        if faults:
+            self.faults[cell.index] = faults
+        missing = message.get("missing")
+        bound = {name for name in cell.binds if isinstance(missing, list) and name not in missing}
+        self.unbound = (self.unbound - bound) | (set(cell.binds) - bound)
+
+    def _cell_deadline(self, cell: CellToRun) -> Deadline:
+        """Return when a cell must end: one that no graded function needs does not get the time that calls may take."""
+        seconds = self.limits.cell_seconds
+        spent = sum(self._took.values())
+        if spent > _LONG_SECONDS and cell.index in self._not_needed():
+            left = self.limits.submission_seconds - self.reserve
+            left -= sum(took for index, took in self._took.items() if index in self._not_needed())
+            seconds = max(min(seconds, left), _SHORTEST_SECONDS)
+        return self._deadline(seconds, f"in cell {cell.index + 1}")
 
     def _deadline(self, seconds: float, where: str) -> Deadline:
         """Return when this step must end, on its own account and on the submission's."""
@@ -192,6 +300,7 @@ class Session:
         helper: str | None = None,
         answer: Callable[..., Any] | None = None,
         room: int = wire.BODY_CAP,
+        takes: int = 0,
     ) -> list[Answer]:
         """Call a graded function in the guest with each of these arguments, in one request, each under its own limit.
 
@@ -207,13 +316,15 @@ class Session:
             The host's answer to a call of the helper; raises `HelperRefusedError` for arguments it cannot take.
         room : int
             Bytes of arrays that one answer may hold; a larger one tells no more than its shape.
+        takes : int
+            How many arguments the helper takes; 0 hands on what the student's function hands over.
 
         Returns
         -------
         list of Answer
             In order, up to the first that has an outcome: after it, no further call is made.
         """
-        if self._guest is None and not self.run_cells():
+        if self._guest is None and not self.run_to(self._end if self._reached is None else self._reached):
             return [Answer(outcome=Outcome.SKIPPED, reason="the notebook had used up its own limits before")]
         guest = self._guest
         assert guest is not None  # noqa: S101  run_cells has just said so
@@ -222,7 +333,15 @@ class Session:
         # a generator travels as its seed, an argument at these places
         seeds = sorted({place for case in cases for place, value in enumerate(case) if isinstance(value, Seed)})
         sent = [tuple(value.number if isinstance(value, Seed) else value for value in case) for case in cases]
-        request = {"do": "call", "n": first, "function": function, "helper": helper, "seeds": seeds, "room": room}
+        request = {
+            "do": "call",
+            "n": first,
+            "function": function,
+            "helper": helper,
+            "takes": takes,
+            "seeds": seeds,
+            "room": room,
+        }
         answers: list[Answer] = []
         try:
             guest.send(wire.pack(request, cases=sent), self._deadline(self.limits.call_seconds, f"in {function}"))
@@ -237,7 +356,6 @@ class Session:
             death = error
         else:
             return answers
-        self._dead += 1
         self._drop()
         self._note(death, f"call {len(answers)} of {function}, helped by {helper}")
         return [*answers, Answer(outcome=death.outcome, reason=death.reason)]
@@ -258,12 +376,14 @@ class Session:
         raise _interference(guest)
 
     def _answer(self, frame: wire.Frame) -> Answer:
+        helped = frame.message.get("helped") is not False
         if "raised" in frame.message:
             fault = _fault(frame.message["raised"]) or Fault("Exception", "")
             if fault.type == "MemoryError":
-                return Answer(outcome=Outcome.KILLED, reason=f"memory {size(self.limits.memory)}", fault=fault)
-            return Answer(outcome=Outcome.RAISED, reason=fault.type, fault=fault)
-        return Answer(value=frame.value("value"))
+                reason = f"memory {size(self.limits.memory)}"
+                return Answer(outcome=Outcome.KILLED, reason=reason, fault=fault, helped=helped)
+            return Answer(outcome=Outcome.RAISED, reason=fault.type, fault=fault, helped=helped)
+        return Answer(value=frame.value("value"), helped=helped)
 
 
 def _interference(guest: Guest, detail: str = "") -> GuestDiedError:

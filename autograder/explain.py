@@ -5,10 +5,12 @@ only messages that Python and numpy themselves write are taken apart, and of tho
 none of them long.
 """
 
+import ast
 import builtins
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from autograder.notebook import parse_code
 from autograder.sandbox.session import Fault
 
 _NAME = r"[A-Za-z_]\w{0,30}"
@@ -184,14 +186,55 @@ _TYPES = frozenset(name for name, value in vars(builtins).items() if isinstance(
 }  # fmt: skip
 
 
-def explain(fault: Fault, cells: Mapping[int, str]) -> str:
+def failed_imports(faults: Mapping[int, Sequence[Fault]], cells: Mapping[int, str]) -> dict[str, str]:
+    """Return the names that failing imports were to bind, each with a sentence on why it is not there.
+
+    Parameters
+    ----------
+    faults : mapping of int to sequence of Fault
+        By cell: what it raised.
+    cells : mapping of int to str
+        The student's cells.
+    """
+    missing = {}
+    for index, raised in faults.items():
+        for fault in raised:
+            if fault.type not in {"ModuleNotFoundError", "ImportError"} or fault.cell != index:
+                continue
+            for name, package in _imported_at(cells.get(index, ""), fault.line):
+                why = f"its import failed in cell {index + 1}"
+                if fault.type == "ModuleNotFoundError":
+                    why += f", since the package `{package}` is not part of this course"
+                missing[name] = f"`{name}` is not defined: {why}."
+    return missing
+
+
+def _imported_at(source: str, line: int) -> Iterator[tuple[str, str]]:
+    """Yield the names that an import statement in some line binds, each with the package that it is from."""
+    tree = parse_code(source)
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, ast.Import | ast.ImportFrom) or not node.lineno <= line <= (node.end_lineno or 0):
+            continue
+        for one in node.names:
+            package = (node.module or "") if isinstance(node, ast.ImportFrom) else one.name
+            name, root = one.asname or one.name.split(".")[0], package.split(".")[0]
+            if all(re.fullmatch(_NAME, text, re.ASCII) for text in (name, root)):
+                yield name, root
+
+
+def explain(fault: Fault, cells: Mapping[int, str], missing: Mapping[str, str] | None = None) -> str:
     """Return a plain sentence about an exception.
 
     Parameters
     ----------
     cells : mapping of int to str
         The student's cells: a name is shown only if it stands in one of them.
+    missing : mapping of str to str, optional
+        As `failed_imports` gives it.
     """
+    unknown = re.match(rf"name '({_NAME})' is not defined", fault.message, re.ASCII)
+    if missing and fault.type == "NameError" and unknown and unknown[1] in missing:
+        return missing[unknown[1]]
     if fault.type == "MemoryError" and not fault.line:  # Python's parser: nothing of the cell had begun to run
         return _TOO_DEEP
     for kind, pattern, sentence in _SENTENCES:

@@ -245,6 +245,8 @@ class Grader:
         notes = [*found.notes, *answers.lost(submission, self.assignment, self.reference.source, found)]
         if not found.found:
             notes = [*found.notes, self._nothing_found(submission)]
+        if not all(result.outcome is Outcome.PASSED or result.untouched for result in results):
+            notes += marking.stopped_cells()
         for index, death in sorted(session.deaths.items()):
             notes.append(f"Cell {index + 1} was stopped: {death.reason}. The other cells were run without it.")
         if self.failures:

@@ -12,7 +12,7 @@ from autograder.answers import Answers
 from autograder.compare import Verdict
 from autograder.diagnose import Diagnosis, diagnose
 from autograder.errors import GraderError
-from autograder.explain import explain, line_of
+from autograder.explain import explain, failed_imports, line_of
 from autograder.failures import Failure
 from autograder.feedback import feedback
 from autograder.hidden_tests import HiddenTests
@@ -20,9 +20,10 @@ from autograder.judging import judge, most_telling
 from autograder.model import CheckResult, Exercise, ExerciseResult, Hint, Observation, Outcome
 from autograder.notebook import parse_code
 from autograder.sandbox import wire
-from autograder.sandbox.session import Answer, Session
+from autograder.sandbox.session import Answer, Fault, Session
 
 _ENDLESS = frozenset([Outcome.TIMED_OUT, Outcome.KILLED, Outcome.SKIPPED])  # what the same call would end with again
+_TOLD_CELLS = 4  # that stopped, in notes
 _SLOW_HELPER_SECONDS = 0.05  # of one call of a helper: then it may have used up the time of whoever calls it
 
 
@@ -100,6 +101,7 @@ class Marking:
         """
         self.failures: list[Failure] = []
         self._tests, self._student, self._found = tests, student, found
+        self._faults: Mapping[int, Sequence[Fault]] = {}
         self._places = places
         self._end = found.cells[-1].index if found.cells else -1
         self._by_function = {exercise.function: exercise for exercise in tests.assignment.exercises}
@@ -114,12 +116,27 @@ class Marking:
             Results that stand as they are. Their exercises are called all the same, in their turn: what they leave
             behind in the notebook is there for the others as it would be if all were marked.
         """
+        self._faults = session.faults
         results = {result.id: result for result in standing}
         for exercise, first, second in self.attempts(session, frozenset(results)):
             if exercise.id not in results:
                 with session.budget.uncounted():
                     results[exercise.id] = self._result(exercise, first, second)
         return tuple(results[exercise.id] for exercise in self._tests.assignment.exercises)
+
+    def stopped_cells(self) -> list[str]:
+        """Return a sentence for each of the student's cells that stopped on the way, but not for too many."""
+        stopped = sorted(self._faults.items())
+        missing = failed_imports(self._faults, self._sources)
+        sentences = []
+        for index, faults in stopped[:_TOLD_CELLS]:
+            where = f" at its line {faults[0].line}" if faults[0].cell == index and faults[0].line else ""
+            why = explain(faults[0], self._sources, missing)
+            sentences.append(f"Cell {index + 1} stopped{where}: {why} What else is in it was run all the same.")
+        if len(stopped) > _TOLD_CELLS:
+            more = len(stopped) - _TOLD_CELLS
+            sentences.append(f"{more} more cell{'s' if more > 1 else ''} stopped like that.")
+        return sentences
 
     def attempts(
         self, session: Session, standing: Collection[str] = ()
@@ -354,7 +371,8 @@ class Marking:
     def _why(self, exercise: Exercise, stopped: Answer) -> tuple[str, str]:
         """Return a sentence on why a function did not return, and the student's own line."""
         if stopped.fault is not None and stopped.outcome is Outcome.RAISED:
-            return explain(stopped.fault, self._sources), line_of(stopped.fault, self._sources)
+            missing = failed_imports(self._faults, self._sources)
+            return explain(stopped.fault, self._sources, missing), line_of(stopped.fault, self._sources)
         if stopped.outcome is Outcome.MISSING and exercise.id in self._found.found:
             return f"Its cell was run, but `{exercise.function}` was no function afterwards.", ""
         return stopped.reason, ""

@@ -16,8 +16,11 @@ anything that does not fit exactly is a `WireError`. There is no repair.
 import json
 import math
 import struct
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -93,6 +96,8 @@ class _Encoder:
             return _opaque(value, "nested too deeply or too large")
         if value is None or value is True or value is False:
             return value
+        if isinstance(value, np.ndarray) and _holds_objects(value):
+            return self._container(value.tolist(), depth)
         if isinstance(value, np.ndarray | np.generic):
             return self._array(value)
         kind = type(value)
@@ -105,6 +110,10 @@ class _Encoder:
         return self._container(value, depth)
 
     def _container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, deque):
+            value = list(value)
+        elif isinstance(value, MappingProxyType):
+            value = dict(value)
         if isinstance(value, tuple | list):
             tag = "t" if isinstance(value, tuple) else "l"
             if len(value) > self._nodes:
@@ -145,6 +154,13 @@ class _Encoder:
                 value = np.asarray(value).view(np.uint8) != 0  # numpy lets any byte stand for true
             self.buffers.append((value if dtype is value.dtype else np.asarray(value).astype(dtype)).tobytes())
         return ["n" if scalar else "a", index]
+
+
+def _holds_objects(array: np.ndarray[Any, Any]) -> bool:
+    """Return whether an array is a list of other things than numbers: numpy makes one of a list of caches."""
+    if type(array) is not np.ndarray or array.dtype != object or not array.ndim or array.size > NODE_CAP:
+        return False
+    return not all(isinstance(entry, Number) for entry in array.flat)
 
 
 def _opaque(value: Any, text: str = "") -> list[str]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autograder import secret
+import numpy as np
+
+from autograder import secret, twins
 from autograder.errors import GraderError, UsageError
 from autograder.judging import protected, ready
 from autograder.model import Assignment, Exercise, Mistake
@@ -56,8 +58,15 @@ class HiddenTests:
         return self._inputs[key]
 
     def _draw(self, exercise: Exercise, case: str, student: str) -> tuple[Any, ...]:
-        draw = next(c.draw for c in exercise.cases if c.name == case)
-        return protected(draw(secret.generator(self._key, self.assignment.name, exercise.id, case, student)))
+        wanted = next(c for c in exercise.cases if c.name == case)
+
+        def generator(name: str) -> np.random.Generator:
+            return secret.generator(self._key, self.assignment.name, exercise.id, name, student)
+
+        if not wanted.twin_of:
+            return protected(wanted.draw(generator(case)))
+        first = wanted.twin_of
+        return protected(twins.draw(wanted, generator(first), generator(first), generator(case)))
 
     def order(self, exercise: Exercise, student: str) -> list[str]:
         """Return the cases in this student's own order: whoever counts calls learns nothing about which one it is."""

@@ -10,6 +10,7 @@ from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.model import Assignment, Provenance
 from autograder.source import SourceNotebook
+from autograder.twins import with_twins
 
 
 def written(course: Course, name: str) -> tuple[SourceNotebook, dict[str, bytes]]:
@@ -54,7 +55,7 @@ def load(course: Course, name: str) -> tuple[Assignment, reference.Reference]:
     UsageError
         In one clear line, before anything is graded.
     """
-    assignment, loaded = assignments.load(course, name), reference.load(course, name)
+    assignment, loaded = with_twins(assignments.load(course, name)), reference.load(course, name)
     notebook = loaded.source
     ids = [exercise.id for exercise in assignment.exercises]
     if ids != list(notebook.solutions):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from autograder import helping, syntax_trees
+from autograder import helping, needed, syntax_trees
 from autograder.answers import Answers
 from autograder.compare import Verdict
 from autograder.diagnose import Diagnosis, diagnose
@@ -27,8 +27,8 @@ _TOLD_CELLS = 4  # that stopped, in notes
 _SLOW_HELPER_SECONDS = 0.05  # of one call of a helper: then it may have used up the time of whoever calls it
 
 
-def _may_change(attempt: "Attempt") -> bool:
-    """Return whether a call at the end of the notebook may come to something else: not after a time limit."""
+def _is_over(attempt: "Attempt") -> bool:
+    """Return whether an attempt came to an end by itself: after a time limit another one would take as long."""
     return attempt.stopped is None or attempt.stopped.outcome not in _ENDLESS
 
 
@@ -166,13 +166,13 @@ class Marking:
             else:
                 tried[exercise.id] = attempt
         left = [e for e in self._in_order() if tried[e.id].problems and e.id not in standing and e.id in self._places]
-        if left and any(_may_change(tried[exercise.id]) for exercise in left):
+        changing = [e for e in left if _is_over(tried[e.id]) and self._may_change(session, e)]
+        if changing:
             session.run_to(self._end)
-            for exercise in left:
-                if _may_change(tried[exercise.id]):
-                    last = self._attempt(session, exercise)
-                    if self._earned(exercise, last) > self._earned(exercise, tried[exercise.id]):
-                        tried[exercise.id] = replace(last, at_end=True)
+            for exercise in changing:
+                last = self._attempt(session, exercise)
+                if self._earned(exercise, last) > self._earned(exercise, tried[exercise.id]):
+                    tried[exercise.id] = replace(last, at_end=True)
         for exercise in left:
             own = tried[exercise.id]
             helper = self._by_function.get(exercise.helper or "")
@@ -182,6 +182,11 @@ class Marking:
             # a fresh guest: what the host answers for the helper must not be there when the helper itself is graded
             session.renew(self._end if own.at_end else self._places[exercise.id])
             yield exercise, own, self._attempt(session, exercise, helper)
+
+    def _may_change(self, session: Session, exercise: Exercise) -> bool:
+        """Return whether a call at the end of the notebook may come to something else."""
+        own = self._found.found[exercise.id].index
+        return needed.may_change(session.cells, own, self._places[exercise.id])
 
     def _in_order(self) -> list[Exercise]:
         """Return the exercises in the order in which they are called; those that are missing come first."""

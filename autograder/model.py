@@ -96,11 +96,20 @@ class Case:
     sampled : bool
         What is right here is a law, which the judges of all checks work out from the inputs; a sample of the
         reference's own says nothing about it. It is still asked where a student's function fails: whose fault is it?
+    alone : bool
+        Whether there is no second case of the same sizes beside it, as where nothing is drawn at random.
+    twin_of : str
+        The case that this one has its sizes from; set by `autograder.twins`, and by no definition.
+    keeps_first : bool
+        Whether it has that case's first argument as well.
     """
 
     name: str
     draw: Callable[[np.random.Generator], tuple[Any, ...]]
     sampled: bool = False
+    alone: bool = False
+    twin_of: str = ""
+    keeps_first: bool = False
 
 
 @dataclass(frozen=True)

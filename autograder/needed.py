@@ -4,7 +4,7 @@ import ast
 import symtable
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.notebook import text_and_tree
 from autograder.sandbox.session import CellToRun
@@ -36,6 +36,29 @@ def cells(all_cells: Sequence[CellToRun]) -> frozenset[int]:
                 needed.add(index)
                 waiting.append(index)
     return frozenset(needed)
+
+
+def may_change(all_cells: Sequence[CellToRun], cell: int, place: int) -> bool:
+    """Return whether what stands below a place in a notebook may change what a graded cell's function does.
+
+    That is: a cell of the student's own, or another graded one that binds a name which the function reads, in itself or
+    through what it calls.
+
+    Parameters
+    ----------
+    cell, place : int
+        The index of the graded cell, and of the cell below which its function is called.
+    """
+    below = [one for one in all_cells if one.index > place and not one.restores]
+    if any(not one.binds for one in below):
+        return True
+    if not below:
+        return False
+    names = _names(all_cells)
+    read = set(names[cell].read)
+    for index in cells([replace(one, binds=one.binds if one.index == cell else ()) for one in all_cells]):
+        read |= names[index].read
+    return any(names[one.index].bound & read for one in below)
 
 
 def _names(all_cells: Sequence[CellToRun]) -> dict[int, _Names]:

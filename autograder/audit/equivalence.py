@@ -25,7 +25,7 @@ from autograder.audit.field import Element, FieldWorld, random_elements
 from autograder.audit.shapes import Template, template
 from autograder.compare import compare
 from autograder.judging import ready
-from autograder.model import Exercise
+from autograder.model import Case, Exercise
 
 _SIZES = (1, 2, 3)
 _SHAPES = 150  # of all combinations of small sizes, at most so many
@@ -103,10 +103,15 @@ class Judge:
         return True
 
     @cached_property
+    def _cases(self) -> list[Case]:
+        """The cases of the definition: their twins draw alike."""
+        return [case for case in self._exercise.cases if not case.twin_of]
+
+    @cached_property
     def _template(self) -> Template | None:
         """The structure of the inputs, from the case that leaves most sizes open."""
         found = []
-        for case in self._exercise.cases:
+        for case in self._cases:
             try:
                 found.append(template(case.draw))
             except ValueError:
@@ -137,7 +142,7 @@ class Judge:
         """Inputs of every case, the factor they were multiplied by, and what the reference makes of them."""
         ours = self._reference[self._exercise.function]
         found = []
-        for case, seed, factor in product(self._exercise.cases, range(_DRAWS), (1.0, 1e3)):
+        for case, seed, factor in product(self._cases, range(_DRAWS), (1.0, 1e3)):
             inputs = _scaled(ready(case.draw(np.random.default_rng(seed))), factor)
             found.append((inputs, factor, _Outcome.of(ours, inputs)))
         return found

@@ -39,6 +39,8 @@ _reserve = [bytes(4 << 20)]  # memory to speak with when there is no other
 _FAULTS = 5  # exceptions of one cell that are told
 _FAILING_STATEMENTS = 50  # of one cell, before what is left of it is given up
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _PLAIN = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
@@ -174,7 +176,7 @@ class Kernel:
         source = source[len(_blank_lines(source)) :]  # as IPython does, for equal line numbers
         tree = _parse(source)
         if tree is not None and cut:
-            return self._run([node for node in tree.body if _defines(node)])
+            return self._run(_definitions(tree))
         if tree is not None and all(isinstance(node, _PLAIN) for node in tree.body):
             return self._run(tree.body)
         errors: list[BaseException] = []
@@ -202,7 +204,7 @@ class Kernel:
                 self._run(part.body if part is not None else [])
             return []
         if cut:
-            return self._run([node for node in tree.body if _defines(node)])
+            return self._run(_definitions(tree))
         failed = self._failed(errors[-1], tree.body)
         return self._run(tree.body[failed + 1 :]) if failed is not None else []
 
@@ -263,13 +265,25 @@ class Kernel:
         return where
 
 
-def _defines(node: ast.stmt) -> bool:
-    """Return whether a statement only defines or imports something, or gives a name a value that takes no call."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
-        return True
-    if not isinstance(node, ast.Assign | ast.AnnAssign):
-        return False
-    return not any(isinstance(inner, ast.Call | ast.ListComp | ast.GeneratorExp) for inner in ast.walk(node))
+def _definitions(tree: ast.Module) -> list[ast.stmt]:
+    """Return the statements of a cell that define or import something, and the assignments above all others.
+
+    An assignment below a statement that does something may be what that has come to.
+    """
+    kept: list[ast.stmt] = []
+    is_above = True
+    for node in tree.body:
+        is_definition = isinstance(node, _DEFINITIONS)
+        if is_definition or (is_above and isinstance(node, ast.Assign | ast.AnnAssign) and not _calls(node)):
+            kept.append(node)
+        elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):  # a comment as a text
+            is_above = False
+    return kept
+
+
+def _calls(node: ast.stmt) -> bool:
+    """Return whether a statement may take long: it calls something, or goes through something."""
+    return any(isinstance(inner, ast.Call | ast.ListComp | ast.SetComp | ast.DictComp) for inner in ast.walk(node))
 
 
 def _first_line(node: ast.stmt) -> int:
@@ -511,8 +525,9 @@ def _in_order(
     """
     if takes and callable(own):
         with contextlib.suppress(TypeError, ValueError):
-            bound = inspect.signature(own).bind(*args, **kwargs)
-            if len(bound.args) >= takes:
+            signature = inspect.signature(own)
+            bound = signature.bind(*args, **kwargs)
+            if len(bound.args) >= takes and not any(p.kind in _VARIABLE for p in signature.parameters.values()):
                 return bound.args[:takes], {}
     return args, kwargs
 

@@ -335,7 +335,7 @@ def test_a_cell_that_kills_its_guest_is_skipped_and_the_rest_goes_on(zygote: Zyg
             2: Outcome.TIMED_OUT,
         }
         assert session.deaths[2].reason == "1 s in cell 3"
-        assert session.faults[3].type == "ZeroDivisionError"
+        assert [fault.type for fault in session.faults[3]] == ["ZeroDivisionError"]
 
 
 def test_guests_are_replaced_a_bounded_number_of_times(zygote: Zygote) -> None:
@@ -365,7 +365,7 @@ def test_cells_of_ones_own_that_end_every_guest_cost_no_points(grader: Grader, s
     assert report.score == report.max_score
     stopped = [note for note in report.notes if "was stopped" in note]
     assert len(stopped) == grader.limits.guests - 1
-    assert "5 other cells that no graded function needs did not run again" in report.notes[-1]
+    assert "cells that no graded function needs did not run again" in report.notes[-1]
 
 
 def test_guests_that_were_asked_for_anew_are_not_counted(zygote: Zygote) -> None:

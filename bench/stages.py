@@ -18,7 +18,7 @@ STAGES = (
     ("read", "autograder.answers", "find"),
     ("guest: fork, namespaces, end", "autograder.sandbox.client", "Zygote.guest"),
     ("guest: fork, namespaces, end", "autograder.sandbox.connection", "Guest.close"),
-    ("cells", "autograder.sandbox.session", "Session.run_cells"),
+    ("cells", "autograder.sandbox.session", "Session.run_to"),
     ("draw the inputs", "autograder.hidden_tests", "HiddenTests.inputs"),
     ("cases: send, wait, receive", "autograder.sandbox.session", "Session.call_each"),
     ("reference", "autograder.hidden_tests", "HiddenTests.expected"),

@@ -33,7 +33,7 @@ if str(ROOT / "tests") not in sys.path:  # where this is run as a script
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from autograder import demo, variants  # noqa: E402
-from autograder.course import Course  # noqa: E402
+from autograder.course import CONFIG, MODULES, Course  # noqa: E402
 from autograder.sandbox.limits import Limits  # noqa: E402
 from hostile import denial_cases, restricted  # noqa: E402
 from hostile.denial_cases import Case  # noqa: E402
@@ -107,7 +107,7 @@ def grade(members: Mapping[str, bytes], terms: Terms, limits: Mapping[str, float
     seconds = _STARTS + 2 * parts * limits.get("submission_seconds", Limits().submission_seconds)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autograder-denial-")))
-        _lay_out(folder / "course", members)
+        _lay_out(folder / "course", members, terms)
         folder.chmod(0o755)
         if number != os.getuid():
             for path in (folder, *folder.rglob("*")):
@@ -138,16 +138,22 @@ def grade(members: Mapping[str, bytes], terms: Terms, limits: Mapping[str, float
 
 @functools.cache
 def _released() -> "tempfile.TemporaryDirectory[str]":
-    """Return a folder with a course that has released its assignment, with a gradebook that knows it."""
+    """Return a folder with a course whose gradebook knows its assignment, as nbgrader needs it; takes a while."""
     folder = tempfile.TemporaryDirectory(prefix="autograder-denial-")
     demo.make(Course.at(ROOT), Path(folder.name, "course"), [NAME])
     shutil.rmtree(Path(folder.name, "course", "submitted"))
     return folder
 
 
-def _lay_out(course: Path, members: Mapping[str, bytes]) -> None:
+def _lay_out(course: Path, members: Mapping[str, bytes], terms: Terms) -> None:
     """Make a course with a class that has handed in."""
-    shutil.copytree(Path(_released().name, "course"), course)
+    if terms.road == "nbgrader":
+        shutil.copytree(Path(_released().name, "course"), course)
+    else:
+        course.mkdir()
+        shutil.copy(ROOT / CONFIG, course)
+        for name in (*MODULES, f"source/{NAME}", f"release/{NAME}"):
+            shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__"))
     for student, content in members.items():
         place = course / "submitted" / student / NAME
         place.mkdir(parents=True)

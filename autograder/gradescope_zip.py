@@ -24,6 +24,10 @@ from autograder.errors import UsageError
 _FOLDER = ".autograder/gradescope"  # below the course, beside the secret: never in git, never in a release
 _PACKAGE = Path(autograder.__file__).parent
 _TEMPLATES = _PACKAGE / "templates"
+# nbgrader grades nothing there; if it did, students' code would run in the sandbox
+_CONFIGURATION = b"""c = get_config()
+c.Autograde.autograde_preprocessors = ["autograder.plugin.GradeInSandbox"]
+"""
 _SCRIPTS = {"setup.sh": 0o755, "run_autograder": 0o755, "grade_one.py": 0o644}
 _NEEDED = ("numpy", "ipython", "jinja2", "markupsafe", "rich", "traitlets", "typer")  # by `autograder grade`
 _TIME = (2026, 1, 1, 0, 0, 0)  # of every file: equal content gives equal zips
@@ -96,7 +100,7 @@ def _files(course: Course, name: str, key: bytes) -> dict[str, bytes]:
         "secret": f"{derived_key(key, name)}\n".encode(),
         **{f"grader/autograder/{path}": data for path, data in _package()},
         # a stub: the real one may hold the gradebook's password
-        f"course/{CONFIG}": b"# Nothing here is configured with nbgrader.\n",
+        f"course/{CONFIG}": _CONFIGURATION,
         f"course/source/{name}/{name}.ipynb": notebook.path.read_bytes(),
         **{f"course/{path}": data for path, data in modules.items()},
         **{_home(path): path.read_bytes() for path in assignments.files_of(course, name)},

@@ -32,6 +32,10 @@ def _is_over(attempt: "Attempt") -> bool:
     return attempt.stopped is None or attempt.stopped.outcome not in _ENDLESS
 
 
+def _is_timed_out(attempt: "Attempt") -> bool:
+    return attempt.stopped is not None and attempt.stopped.outcome is Outcome.TIMED_OUT
+
+
 @dataclass(frozen=True)
 class Attempt:
     """An exercise as it was run once: what is wrong with each check, and how the run ended.
@@ -208,8 +212,7 @@ class Marking:
         """Return whether an exercise that is wrong could be right with the host's helper."""
         if own.stopped is not None and own.stopped.outcome is Outcome.MISSING:
             return False
-        is_own_loop = own.stopped is not None and own.stopped.outcome in _ENDLESS and helper is not None
-        if is_own_loop and helper is not None and (helper.stopped is None or helper.stopped.outcome not in _ENDLESS):
+        if _is_timed_out(own) and helper is not None and not _is_timed_out(helper):
             return helper.seconds > _SLOW_HELPER_SECONDS  # else it is not the helper's time that was used up
         return own.helped or (helper is not None and helper.stopped is not None)
 

@@ -124,6 +124,7 @@ class Session:
     _cut: set[int] = field(default_factory=set)  # cells of which only the definitions run
     _took: dict[int, float] = field(default_factory=dict)  # seconds, by cell
     _unneeded: frozenset[int] | None = None  # looked up when time begins to matter
+    _has_timed_out: bool = False  # by itself, in some step
     _number: int = 0
 
     def __post_init__(self) -> None:
@@ -279,7 +280,10 @@ class Session:
 
     def _note(self, death: GuestDiedError, where: str) -> None:
         """Take in whether the submission need not be the cause of a guest's end."""
-        self.starved |= death.starved
+        if death.outcome is Outcome.TIMED_OUT and not death.starved:
+            self._has_timed_out = True
+        # a submission that has used up its time by itself has not run out of it for being kept waiting
+        self.starved |= death.starved and not self._has_timed_out
         if death.doubtful:
             self.doubtful.add(where)
 

@@ -1,7 +1,9 @@
 """The wire carries plain values unchanged, and refuses everything that is not exactly a frame."""
 
+import collections
 import json
 import struct
+import types
 from typing import Any
 
 import numpy as np
@@ -68,11 +70,27 @@ def test_an_array_held_often_travels_once() -> None:
     assert len(wire.pack({}, value=[big] * 50)) < 2 * big.nbytes
 
 
+def test_containers_of_other_kinds_travel_as_what_they_hold() -> None:
+    """A deque, a mapping that cannot be written to, and an array that numpy has made of a list of caches."""
+    caches = [(np.ones(2), {"W": np.zeros(1)}), (np.ones(2), {"W": np.zeros(1)})]
+    values = [
+        collections.deque(caches),
+        np.array(caches, dtype=object),
+        types.MappingProxyType({"W": np.zeros(1)}),
+        np.array([None, "text"], dtype=object),
+    ]
+    many, array, mapping, mixed = sent(values)
+    assert [len(many), len(array)] == [2, 2]
+    assert np.array_equal(array[1][0], np.ones(2))
+    assert mapping.keys() == {"W"}
+    assert mixed == [None, "text"]
+
+
 @pytest.mark.parametrize(
     ("value", "type_name"),
     [
         (object(), "object"),
-        (np.array([object()]), "ndarray"),
+        (np.array([1, 2], dtype=object), "ndarray"),
         (np.ones((1, 1)).view(np.matrix), "matrix"),
         (np.ma.masked_array([1.0], [True]), "MaskedArray"),
         (np.array(["2020"], dtype="datetime64[D]"), "ndarray"),

@@ -185,7 +185,14 @@ def _files(root: Path) -> Iterator[Entry]:
     left = FILES_CAP
     while waiting:
         parts = waiting.pop()
-        with os.scandir(root.joinpath(*parts)) as found:
+        try:
+            found = os.scandir(root.joinpath(*parts))
+        except OSError:
+            if not parts:
+                raise
+            yield Entry((*parts, "unreadable.ipynb"), 0)  # reading it tells that we are not let in
+            continue
+        with found:
             for entry in found:
                 left -= 1
                 if left < 0:

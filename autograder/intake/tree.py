@@ -1,5 +1,6 @@
 """Finds the submissions in an nbgrader tree: ``root/<student>/<assignment>/<assignment>.ipynb``."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def submissions(
                 continue
             # Nothing is read through a link: it could lead to the solution, or to another student's work. The link
             # itself stands for the submission, and reading it is refused with a sentence.
-            link = next((place for place in (student, folder) if place.is_symlink()), None)
+            link = next((place for place in (student, folder) if os.path.islink(place)), None)  # noqa: PTH114  no OSError
             choice = _Choice(link) if link else _chosen(folder, name, known, which)
             counts = not (link or choice.problem)
             file = choice.path.name

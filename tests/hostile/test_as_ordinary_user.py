@@ -103,3 +103,37 @@ def test_an_ordinary_users_sandbox_holds(home: Path, what: str) -> None:
     skipped = [test.get("name") for test in tests if test.find("skipped") is not None]
     assert what == "removal" or not skipped
     assert len(skipped) <= 3, ran.stdout  # what this machine, or a checkout below /tmp, cannot show
+
+
+SHUT = """
+import sys
+from pathlib import Path
+from autograder import intake
+from autograder.course import Course
+from autograder.errors import SubmissionError
+
+root, name = Path(sys.argv[1]), "rnn_step_by_step"
+for number, student in enumerate(("ada", "ben", "cyd")):
+    download = root / "download" / f"{student} b_{number + 7}_assignsubmission_file"
+    for folder in (root / "tree" / student / name, download):
+        folder.mkdir(parents=True)
+        (folder / f"{name}.ipynb").write_text("{}")
+shut = [root / "tree" / "ben", root / "tree" / "cyd" / name, folder]
+for folder in shut:
+    folder.chmod(0)
+for way in ("tree", "download"):
+    for submitted in intake.find(Course.at(Path.cwd()), [root / way], name):
+        try:
+            print(submitted.student, len(intake.read(submitted)))
+        except SubmissionError:
+            print(submitted.student, "shut")
+for folder in shut:
+    folder.chmod(0o700)
+"""
+
+
+def test_a_folder_that_is_shut_stops_nobody_else(home: Path) -> None:
+    """In a tree and in an unpacked download, the others are found; whoever is shut in is not passed over either."""
+    told = run(home, "-c", SHUT, str(home / "shut"))
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.split("\n")[:-1] == ["ada 2", "ben shut", "cyd shut", "7 2", "8 2", "9 shut"]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autograder import exporting, intake, placing, run, workplace
+from autograder import __version__, exporting, intake, placing, run, workplace
 from autograder.course import Course
 from autograder.errors import AutograderError, Exit, GraderError, UsageError
 from autograder.exporting import Wanted, Written
@@ -189,7 +190,8 @@ class Coordinator:
             order.course, self._results, gradebook=order.gradebook, dry_run=order.dry_run, today=today
         )
         self._aside: set[str] = set()  # folders of reports that a killed run has graded, and not yet put in place
-        self._kept = 0
+        self._kept = self._rendered = 0
+        self._former: Counter[str] = Counter()  # versions of the grader whose verdicts were not kept
         self._failures: list[str] = []  # of the run as a whole
         self._is_claimed = False
         self._hold = Hold(order.out)
@@ -262,7 +264,8 @@ class Coordinator:
                 left -= 1
                 with self._fence(submitted.folder):
                     self._take(submitted, report, graded, changes, regraded)
-                    (audience.kept if graded is None else audience.step)(report)
+                    holds = graded is None or not graded.was_graded
+                    (audience.kept if holds else audience.step)(report)
         except BrokenPipeError:  # whoever was told has gone
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, what was graded is kept
@@ -288,11 +291,18 @@ class Coordinator:
         regraded: list[Submitted],
     ) -> None:
         """Record what came of one submission, or set it aside where the same work was graded before."""
+        if graded is not None and not graded.was_graded:
+            self._kept += 1
+            self._rendered += 1
+            self._recorder.record(submitted, report, None if self._order.dry_run else graded)
+            return
         is_aside = submitted.folder in self._aside
         before = self._before(submitted, report) if graded is not None or is_aside else None
         self._kept += before is None and graded is None
         if before is not None:
             changes.add(before, report)
+            if before.provenance.grader_digest != report.provenance.grader_digest:
+                self._former[before.provenance.grader] += 1
         if before is None or self._order.dry_run:
             self._recorder.record(submitted, report, graded)
         elif graded is None or self._recorder.set_aside(submitted, graded, before):
@@ -353,6 +363,7 @@ class Coordinator:
             remarks += intake.remarks(submissions, self._order.which)
             remarks += intake.passed_over(self._order.course, self._order.paths, submissions)
         remarks += self._place.remarks() if self._place is not None else ()
+        remarks += self._of_the_grader()
         return Summary(
             rows=tuple(self._recorder.register),
             kept=self._kept,
@@ -361,6 +372,20 @@ class Coordinator:
             remarks=tuple(filter(None, remarks)),
             exports=exports,
         )
+
+    def _of_the_grader(self) -> list[str]:
+        """Return what is to be said of reports that a grader of other code has made."""
+        sentences = []
+        for version, number in sorted(self._former.items()):
+            whose = "other code of this version" if version == __version__ else f"autograder {version}"
+            sentences.append(
+                f"{number} {'was' if number == 1 else 'were'} graded by {whose} before, and again by this one "
+                f"({__version__}), since what decides points has changed in it."
+            )
+        if self._rendered:
+            pages = "1 page was" if self._rendered == 1 else f"{self._rendered} pages were"
+            sentences.append(f"{pages} made again, since their words have changed; nothing was graded for it.")
+        return sentences
 
     def _placed(self, names: Sequence[str], number: int) -> Workplace:
         """Return who does the work, with these assignments loaded: one that is broken is told now."""
@@ -391,7 +416,9 @@ class Coordinator:
         if known is None:
             return job
         if run.is_current(known, now, job, self._setting):
-            return known
+            if known.provenance.words_digest == now.words_digest:
+                return known
+            return replace(job, known=known)
         aside = self._results.aside(submitted.folder)
         if aside is not None and run.is_current(aside, now, job, self._setting):
             self._aside.add(submitted.folder)

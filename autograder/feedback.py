@@ -1,8 +1,9 @@
 """Says what became of an exercise, in words for the student; never an input, an expected value, or a line of ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from autograder.model import CheckResult, Exercise, Hint, Outcome
+from autograder.model import CheckResult, Exercise, ExerciseResult, Hint, Outcome
 
 
 def feedback(
@@ -51,6 +52,24 @@ def feedback(
     elif outcome is Outcome.FAILED and any(check.departure and check.departure.of for check in checks):
         parts.append("No mistake that is known to us gives exactly these results.")
     return "\n".join(parts)
+
+
+def again(exercise: Exercise, result: ExerciseResult) -> ExerciseResult:
+    """Return a result with its feedback made anew, from all else that is known of it.
+
+    What running the student's code has found out (a reason, hints) stays as it was found.
+    """
+    text = feedback(
+        exercise,
+        result.outcome,
+        result.checks,
+        reason=result.reason,
+        hints=result.hints,
+        together=result.together,
+        follow_through=result.follow_through,
+        untouched=result.untouched,
+    )
+    return replace(result, feedback=text)
 
 
 def named(hints: Sequence[Hint], *, together: bool) -> str:

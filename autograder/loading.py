@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from autograder import __version__, assignments, digests, reference, secret, source
+from autograder import __version__, assignments, code_digests, digests, reference, secret, source
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.model import Assignment, Provenance
@@ -44,6 +44,8 @@ def provenance_of(
         numpy=np.__version__,
         kernel=platform.release(),
         exercise_digests=exercises,
+        grader_digest=code_digests.of_points(),
+        words_digest=code_digests.of_words(),
     )
 
 

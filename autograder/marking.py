@@ -349,6 +349,7 @@ class Marking:
             place=self._tests.reference.source.places[exercise.id],
             cell=self._found.found[exercise.id].index if exercise.id in self._found.found else -1,
             untouched=words.untouched,
+            reason=words.reason,
         )
 
     def _decisive(self, exercise: Exercise, first: Attempt, second: Attempt | None) -> Attempt:

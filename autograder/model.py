@@ -283,6 +283,8 @@ class ExerciseResult:
         The heading of the notebook's section that holds the exercise.
     untouched : bool
         True where the cell is still as it was handed out.
+    reason : str
+        What raised, or which limit was hit, as `feedback` tells it: with it the text can be made again.
     """
 
     id: str
@@ -300,6 +302,7 @@ class ExerciseResult:
     place: str = ""
     cell: int = -1
     untouched: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -314,6 +317,9 @@ class Provenance:
         What one submission could use, in one line. Like the kernel, empty in reports older than this record.
     exercise_digests : tuple of (str, str)
         By exercise, the digest of all that decides its result beside the submission; see `autograder.digests`.
+    grader_digest, words_digest : str
+        Of the grader's own code: what of it decides points, and what words and pages are made with; see
+        `autograder.code_digests`. Empty in reports of 0.1.0.
     """
 
     grader: str
@@ -326,6 +332,8 @@ class Provenance:
     kernel: str = ""
     limits: str = ""
     exercise_digests: tuple[tuple[str, str], ...] = ()
+    grader_digest: str = ""
+    words_digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class GradedSubmission:
         The autograded notebook; None where there is none to be had.
     failures : tuple of Failure
         What went wrong unexpectedly.
+    was_graded : bool
+        False where only words and pages were made again, from a report of an earlier run.
     """
 
     report: Report
@@ -37,6 +39,7 @@ class GradedSubmission:
     page: bytes = field(repr=False)
     notebook: bytes | None = field(default=None, repr=False)
     failures: tuple[Failure, ...] = ()
+    was_graded: bool = True
 
 
 def rendered(

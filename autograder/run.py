@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder import autograded, intake, loading, notebook, rendering
+from autograder import autograded, feedback, intake, loading, notebook, rendering
 from autograder.course import Course
 from autograder.errors import (
     AutograderError,
@@ -75,6 +75,8 @@ class Job:
         What of an earlier report still holds, and is not marked again.
     alone : bool
         Whether nothing else is graded beside it: if the machine is too busy even then, that is told.
+    known : Report or None
+        An earlier report that holds, of which only words and pages are to be made again; nothing is graded then.
     """
 
     student: str
@@ -87,6 +89,7 @@ class Job:
     platform: str = ""
     standing: tuple[ExerciseResult, ...] = field(default=(), repr=False)
     alone: bool = False
+    known: Report | None = field(default=None, repr=False)
 
     def about(self, report: Report) -> Report:
         """Return a report with what is known of how the submission came."""
@@ -113,9 +116,23 @@ def grade_one(setting: Setting, job: Job) -> GradedSubmission:
     BusyError
         If the machine gave it too little time; never for a job that is alone.
     """
+    if job.known is not None:
+        return _rendered_again(setting, job, job.known)
     report, failures = _graded(setting, job)
     release = _release(setting, job.assignment)
     return rendering.rendered(job.about(report), job.content, release, setting.today, failures)
+
+
+def _rendered_again(setting: Setting, job: Job, known: Report) -> GradedSubmission:
+    """Return what is written for a submission whose report holds, with words and pages as this code makes them."""
+    grader = grader_of(setting, job.assignment)
+    report = replace(known, provenance=replace(known.provenance, words_digest=grader.provenance.words_digest))
+    if known.status is Status.GRADED:
+        exercises = {exercise.id: exercise for exercise in grader.assignment.exercises}
+        results = (feedback.again(exercises[result.id], result) for result in known.exercises)
+        report = replace(report, exercises=tuple(results))
+    made = rendering.rendered(report, job.content, _release(setting, job.assignment), setting.today)
+    return replace(made, was_graded=False)
 
 
 def _graded(setting: Setting, job: Job) -> tuple[Report, tuple[Failure, ...]]:
@@ -295,7 +312,7 @@ def job_for(submitted: Submitted) -> Job:
 
 
 def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:
-    """Return whether an earlier report is what grading the same bytes now would give, and well enough isolated."""
+    """Return whether an earlier report has the points that grading the same bytes now would give."""
     return (
         _is_comparable(earlier, now, job, setting)
         and rendering.is_complete(earlier)
@@ -307,7 +324,8 @@ def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> 
 
 def still_standing(earlier: Report, now: Provenance, job: Job, setting: Setting) -> tuple[ExerciseResult, ...]:
     """Return the results of an earlier report whose exercises are what they were: a change has not touched them."""
-    if earlier.status is not Status.GRADED or not _is_comparable(earlier, now, job, setting):
+    has_other_words = earlier.provenance.words_digest != now.words_digest  # one report is not told in two voices
+    if earlier.status is not Status.GRADED or has_other_words or not _is_comparable(earlier, now, job, setting):
         return ()
     was, digests = dict(earlier.provenance.exercise_digests), dict(now.exercise_digests)
     return tuple(result for result in earlier.exercises if was.get(result.id) == digests.get(result.id, ""))
@@ -319,7 +337,7 @@ def _is_comparable(earlier: Report, now: Provenance, job: Job, setting: Setting)
     return (
         job.content is not None
         and earlier.status is not Status.GRADER_ERROR
-        and (was.grader, was.seed_key, was.limits) == (now.grader, now.seed_key, setting.limits.text)
+        and (was.grader_digest, was.seed_key, was.limits) == (now.grader_digest, now.seed_key, setting.limits.text)
         and (Level.from_word(was.isolation) or Level.NONE) >= setting.floor
         and was.submission_sha256 == notebook.digest(job.content)
     )

@@ -5,8 +5,6 @@ once. nbgrader's configuration stays at home, as it may hold the password of a d
 with their jobs, and every result.
 """
 
-import functools
-import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-import autograder
-from autograder import __version__, assignments
+from autograder import __version__, assignments, code_digests
 from autograder.course import MODULES, Course
 from autograder.errors import GraderError
 from autograder.model import Level, Provenance
@@ -101,7 +98,7 @@ def environment() -> dict[str, str]:
     return {
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "numpy": np.__version__,
-        "autograder": f"{__version__} (code {_code_digest()[:12]})",
+        "autograder": f"{__version__} (code {code_digests.of_package()[:12]})",
     }
 
 
@@ -112,14 +109,3 @@ def differences(needed: Mapping[str, str], found: Mapping[str, str]) -> list[str
         for name, value in needed.items()
         if found.get(name) != value
     ]
-
-
-@functools.cache
-def _code_digest() -> str:
-    """Return the digest of this package's own code: two copies of one version may differ."""
-    root = Path(autograder.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

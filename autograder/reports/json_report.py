@@ -24,7 +24,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 _LARGEST = 1e12  # of points and seconds: more can be neither, and could not be written to two places
 _LONGEST_KEY = 80  # characters of a key that a complaint names
 _PROVENANCE = ("grader", "assignment_digest", "submission_sha256", "seed_key", "isolation", "python", "numpy")
-_LATER = ("kernel", "limits")  # of the provenance, likewise; missing in the first reports of schema 1
+_LATER = ("kernel", "limits", "grader_digest", "words_digest")  # likewise; missing in reports of 0.1.0
 
 
 class NewerReportError(UsageError):
@@ -148,6 +148,7 @@ def _document(report: Report) -> dict[str, Any]:
                 "place": exercise.place,
                 "cell": exercise.cell,
                 "untouched": exercise.untouched,
+                "reason": exercise.reason,
             }
             for exercise in report.exercises
         ],
@@ -310,6 +311,7 @@ def _exercise(reader: _Reader) -> ExerciseResult:
         place=reader.text("place", ""),
         cell=reader.whole("cell", -1),
         untouched=reader.flag("untouched", default=False),
+        reason=reader.text("reason", ""),
     )
 
 

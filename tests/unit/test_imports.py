@@ -63,8 +63,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.processors", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
-    ("departure", "draws", "twins", "gradebook_connection", "holding", "intake.times", "nbgrader_settings", "placing",
-     "reports.templating", "statements"),
+    ("code_digests", "departure", "draws", "twins", "gradebook_connection", "holding", "intake.times",
+     "nbgrader_settings", "placing", "reports.templating", "statements"),
     ("interrupt",),
     ("errors", "model", "syntax_trees"),
     ("", "cluster", "reports", "sandbox"),  # the packages themselves: a docstring and the version
@@ -88,6 +88,7 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "gradebook_access": ("errors", "gradebook_connection"),
     "gradebook_connection": ("errors",),
     "departure": ("model",),
+    "code_digests": (),
     "draws": (),
     "assignments.*": ("model", "draws", "assignments.*"),  # data: what an assignment is, never how it is graded
     "sandbox.*": ("", "model", "errors", "sandbox.*"),  # no answer anywhere near the sandbox

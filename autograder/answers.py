@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from autograder import newer_syntax
 from autograder.model import Assignment, Exercise
-from autograder.notebook import Cell, Notebook, parse_code
+from autograder.newer_syntax import Newer
+from autograder.notebook import Cell, Notebook, parse_code, python_texts
 from autograder.sandbox.session import CellToRun
 from autograder.source import MARKER, SourceNotebook
 from autograder.syntax_trees import names_in
@@ -33,11 +35,14 @@ class Answers:
         By exercise id: the cell that answers it. An exercise that is not here is missing.
     notes : tuple of str
         What the student should know about it.
+    written_for : (int, int) or None
+        The version of Python that the notebook says it was run with.
     """
 
     cells: tuple[CellToRun, ...]
     found: dict[str, Cell]
     notes: tuple[str, ...]
+    written_for: tuple[int, int] | None = None
 
 
 def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> Answers:
@@ -53,7 +58,7 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     notes = list(notebook.notes)
     found: dict[str, Cell] = {}
     own = [cell for cell in notebook.cells if not _given(cell, notebook, source)]
-    read = _read(own, assignment)
+    read = _read(own, assignment, notebook.written_for)
     for exercise in assignment.exercises:
         candidates = _candidates(read, exercise)
         if not candidates:
@@ -78,7 +83,7 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
         for cell in own
         if cell.index in binds or cell.grade_id not in tests
     )
-    return Answers(cells, found, tuple(notes))
+    return Answers(cells, found, tuple(notes), notebook.written_for)
 
 
 def lost(notebook: Notebook, assignment: Assignment, source: SourceNotebook, found: Answers) -> tuple[str, ...]:
@@ -135,13 +140,21 @@ class _Read:
     tree: ast.Module | None
 
 
-def _read(cells: Sequence[Cell], assignment: Assignment) -> list[_Read]:
+def newer(source: str, written_for: tuple[int, int] | None) -> Newer | None:
+    """Return what a cell is in a newer Python than ours; None where it is none, or ours can read it."""
+    return None if parse_code(source) is not None else newer_syntax.newer(python_texts(source), written_for)
+
+
+def _read(cells: Sequence[Cell], assignment: Assignment, written_for: tuple[int, int] | None) -> list[_Read]:
     room = _PARSED_CAP
     read = []
     for cell in cells:
         names = any(exercise.function in cell.source for exercise in assignment.exercises)
         room -= len(cell.source) if names else 0
         tree = parse_code(cell.source) if names and room >= 0 else None
+        if tree is None and names and room >= 0:
+            later = newer(cell.source, written_for)
+            tree = later.tree if later is not None and later.tree.body else None
         read.append(_Read(cell, _markers(cell.source), tree))
     return read
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import notebook
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UnreadableError
 from autograder.intake.submitted import is_notebook
 
 SETTLED = 0.25  # seconds for which a file must have stayed as it is
@@ -202,7 +202,7 @@ class Settling:
 def _digest(path: str) -> str:
     try:
         return notebook.digest(notebook.read_bytes(Path(path)))
-    except SubmissionError:
+    except (SubmissionError, UnreadableError):
         return ""
 
 

@@ -146,7 +146,7 @@ def outputs(report: Report, result: ExerciseResult) -> list[dict[str, Any]]:
     nbgrader takes a number that a test cell shows for the points it earned; zero is a number, too. Where we could not
     grade there is no number, and an error in its place: no output at all would mean full marks.
     """
-    if report.status is Status.GRADER_ERROR or result.outcome is Outcome.GRADER_ERROR:
+    if report.status is Status.GRADER_ERROR or result.score is None:
         text = "This exercise could not be graded because of us. A person has to look at it."
         return [{"output_type": "error", "ename": "NotGraded", "evalue": text, "traceback": [text]}]
     text = report.reason if report.status is Status.REJECTED else result.feedback

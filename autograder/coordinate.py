@@ -111,7 +111,7 @@ class Summary:
     @property
     def exit_code(self) -> Exit:
         """The command's exit code."""
-        ours = any(row.status is Status.GRADER_ERROR for row in self.rows)
+        ours = any(row.needs_person for row in self.rows)
         return Exit.UNGRADED if ours or self.problems else Exit.OK
 
 
@@ -364,6 +364,11 @@ class Coordinator:
             remarks += intake.passed_over(self._order.course, self._order.paths, submissions)
         remarks += self._place.remarks() if self._place is not None else ()
         remarks += self._of_the_grader()
+        remarks += [
+            f"source/{name} was passed over: the name of an assignment begins with a small letter and has small letters, "
+            "digits and underscores. Rename the folder and its notebook."
+            for name in self._order.course.misnamed()
+        ]
         return Summary(
             rows=tuple(self._recorder.register),
             kept=self._kept,

@@ -54,6 +54,13 @@ class Course:
 
     def assignments(self) -> list[str]:
         """Return the names of all assignments, in alphabetical order."""
+        return [name for name in self._folders() if is_name(name)]
+
+    def misnamed(self) -> list[str]:
+        """Return the folders of ``source/`` that hold a notebook of their name, and cannot be assignments by it."""
+        return [name for name in self._folders() if not is_name(name)]
+
+    def _folders(self) -> list[str]:
         return sorted(p.parent.name for p in (self.root / "source").glob("*/*.ipynb") if p.stem == p.parent.name)
 
     def configuration(self) -> Any:

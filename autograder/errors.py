@@ -34,6 +34,10 @@ class GraderError(AutograderError):
     exit_code = Exit.UNGRADED
 
 
+class UnreadableError(GraderError):
+    """A submission's file cannot be read for a reason that is not its own: permissions, a disk, a Git LFS pointer."""
+
+
 class SandboxError(GraderError):
     """The sandbox failed, or was ended from outside: a fresh one may do better."""
 

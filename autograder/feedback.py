@@ -94,6 +94,8 @@ def _what_to_change(exercise: Exercise, outcome: Outcome, checks: Sequence[Check
             return [_killed(exercise, reason)]
         case Outcome.SKIPPED:
             return [f"It was not run: {reason}."]
+        case Outcome.GRADER_ERROR:
+            return [reason] if reason else []
         case Outcome.FAILED:
             return list(dict.fromkeys(check.problem for check in checks if not check.passed and check.problem))
         case _:

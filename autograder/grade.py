@@ -261,7 +261,7 @@ class Grader:
             assignment=self.assignment.name,
             student=student,
             status=Status.GRADED,
-            score=round(sum(result.score for result in results), 6),
+            score=round(sum(result.score or 0.0 for result in results), 6),
             max_score=self.max_score,
             exercises=results,
             provenance=self._origin(submission.sha256),
@@ -303,7 +303,7 @@ class Grader:
                 ExerciseResult(
                     id=e.id,
                     function=e.function,
-                    score=0.0,
+                    score=0.0 if status is Status.REJECTED else None,
                     max_score=points[e.id],
                     outcome=outcome,
                     checks=tuple(CheckResult(check.name, False, check.weight) for check in e.checks),  # noqa: FBT003

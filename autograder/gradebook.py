@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from autograder.errors import GraderError
 from autograder.gradebook_access import check, ensure_assignment, models, url_in
 from autograder.gradebook_connection import connected, failing_as, patiently
-from autograder.model import ExerciseResult, Outcome, Report, Status
+from autograder.model import ExerciseResult, Report, Status
 
 __all__ = ["BATCH", "Graded", "LatePenalty", "check", "ensure_assignment", "url_in", "write"]
 
@@ -136,7 +136,7 @@ def _write_batch(
     grade, comment = api.Grade.__table__, api.Comment.__table__
     has_grade, has_comment = _present(connection, grade, rows), _present(connection, comment, rows)
 
-    new_grades, scores, doubts, new_comments = [], [], [], []
+    new_grades, scores, doubts, opened, new_comments = [], [], [], [], []
     texts: list[dict[str, Any]] = []
     for report in (graded.report for graded in batch):
         for notebook_id, row in notebooks[submitted[report.student]].items():
@@ -149,6 +149,8 @@ def _write_batch(
                     scores.append({"row": row, "cell": cell, "value": score})
                 elif ours and report.status is Status.GRADER_ERROR:
                     doubts.append({"row": row, "cell": cell})
+                elif ours and is_open(report, name):
+                    opened.append({"row": row, "cell": cell})
             for cell, name in layout.comments.get(notebook_id, ()):
                 texts_here = comments_of(report, name) if ours else ()
                 if (row, cell) not in has_comment:
@@ -162,6 +164,7 @@ def _write_batch(
     _execute(connection, sa.insert(grade), new_grades)
     _execute(connection, _at(grade).values(auto_score=value, needs_manual_grade=by_hand), scores)
     _execute(connection, _at(grade).values(needs_manual_grade=sa.true()), doubts)
+    _execute(connection, _at(grade).values(auto_score=sa.null(), needs_manual_grade=sa.true()), opened)
     _execute(connection, sa.insert(comment), new_comments)
     _execute(connection, _at(comment).values(auto_comment=value), texts)
     if late_penalty is not None:
@@ -305,9 +308,14 @@ def score_of(report: Report, cell: str) -> float | None:
     if report.status is Status.GRADER_ERROR:
         return None
     for exercise in report.exercises:
-        if _test_cell(exercise) == cell and exercise.outcome is not Outcome.GRADER_ERROR:
+        if _test_cell(exercise) == cell and exercise.score is not None:
             return float(exercise.score)
     return None
+
+
+def is_open(report: Report, cell: str) -> bool:
+    """Return whether a person has to grade a cell of a submission whose other cells were graded."""
+    return report.score is not None and any(e.score is None and _test_cell(e) == cell for e in report.exercises)
 
 
 def comments_of(report: Report, cell: str) -> tuple[str | None, ...]:

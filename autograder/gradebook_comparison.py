@@ -19,6 +19,7 @@ from autograder.gradebook import (
     Layout,
     comments_of,
     in_utc,
+    is_open,
     is_recordable,
     layout_of,
     penalties,
@@ -117,6 +118,8 @@ class _Rows:
             for cell, name in layout.grades.get(notebook, ()):
                 score = score_of(report, name) if ours else None
                 if (submitted, cell) not in self._scores or score not in {None, self._scores[submitted, cell]}:
+                    return False
+                if ours and is_open(report, name) and self._scores[submitted, cell] is not None:
                     return False
             for cell, name in layout.comments.get(notebook, ()):
                 text = comments_of(report, name) if ours else ()

@@ -1,6 +1,8 @@
 """Marks the exercises of one submission: runs them in a session, compares, and says what they are worth."""
 
 import math
+import re
+import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from autograder import helping, needed, syntax_trees
-from autograder.answers import Answers
+from autograder.answers import Answers, newer
 from autograder.compare import Verdict
 from autograder.diagnose import Diagnosis, diagnose
 from autograder.errors import GraderError
@@ -18,6 +20,7 @@ from autograder.feedback import feedback
 from autograder.hidden_tests import HiddenTests
 from autograder.judging import judge, most_telling
 from autograder.model import CheckResult, Exercise, ExerciseResult, Hint, Observation, Outcome
+from autograder.newer_syntax import Newer
 from autograder.notebook import parse_code
 from autograder.sandbox import wire
 from autograder.sandbox.session import Answer, Fault, Session
@@ -34,6 +37,22 @@ def _is_over(attempt: "Attempt") -> bool:
 
 def _is_timed_out(attempt: "Attempt") -> bool:
     return attempt.stopped is not None and attempt.stopped.outcome is Outcome.TIMED_OUT
+
+_UNKNOWN_NAME = re.compile(r"name '(\w+)' is not defined")
+
+
+def _too_old(what: str, later: Newer) -> str:
+    """Return the sentence for what our Python is too old to read."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    needed = f"{later.version[0]}.{later.version[1]}"
+    return (
+        f"It could not be graded here: {what} is written in Python {needed}, and the grader runs {ours}, which cannot "
+        "read it. That costs no points: a person, or a newer grader, will grade it."
+    )
+
+
+def _share(points: float, earned: float, weights: float) -> float:
+    return points if earned == weights else round(points * earned / weights, 6)
 
 
 @dataclass(frozen=True)
@@ -110,6 +129,7 @@ class Marking:
         self._end = found.cells[-1].index if found.cells else -1
         self._by_function = {exercise.function: exercise for exercise in tests.assignment.exercises}
         self._sources = {cell.index: cell.source for cell in found.cells}
+        self._later: dict[int, Newer | None] = {}
 
     def results(self, session: Session, standing: Sequence[ExerciseResult] = ()) -> tuple[ExerciseResult, ...]:
         """Run every exercise and say what it is worth.
@@ -245,6 +265,10 @@ class Marking:
         if cell is None:
             return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING), helped=False)
         if exercise.function in session.unbound:
+            later = self._newer(cell.index)
+            if later is not None:
+                cannot = Answer(outcome=Outcome.GRADER_ERROR, reason=_too_old("its cell", later))
+                return Attempt(everything, stopped=cannot, helped=False)
             if cell.index in session.deaths:
                 return Attempt(everything, stopped=session.deaths[cell.index], helped=False)
             fault = next(iter(session.faults.get(cell.index, ())), None)
@@ -314,6 +338,10 @@ class Marking:
             stopped = decisive.stopped
             outcome = stopped.outcome if stopped and stopped.outcome else Outcome.FAILED
         words = _Words()
+        missing = self._not_read_here(decisive.stopped) if outcome is Outcome.RAISED else ""
+        if missing:
+            outcome = Outcome.GRADER_ERROR
+            decisive = replace(decisive, stopped=Answer(outcome=outcome, reason=missing))
         if outcome is not Outcome.PASSED:
             try:
                 words = self._words(exercise, decisive)
@@ -327,7 +355,7 @@ class Marking:
         return ExerciseResult(
             id=exercise.id,
             function=exercise.function,
-            score=points if earned == weights else round(points * earned / weights, 6),
+            score=None if outcome is Outcome.GRADER_ERROR else _share(points, earned, weights),
             max_score=points,
             outcome=outcome,
             checks=tuple(checks),
@@ -360,6 +388,21 @@ class Marking:
         if gained:
             return second if gained > 0 else first
         return first if first.stopped is None and second.stopped is not None else second
+
+    def _newer(self, index: int) -> Newer | None:
+        """Return what a cell of the submission is in a newer Python than ours; None where it is none."""
+        if index not in self._later:
+            self._later[index] = newer(self._sources[index], self._found.written_for)
+        return self._later[index]
+
+    def _not_read_here(self, stopped: Answer | None) -> str:
+        """Return why a name was not there, where a cell that our Python cannot read may have bound it; else nothing."""
+        fault = stopped.fault if stopped is not None else None
+        name = _UNKNOWN_NAME.match(fault.message) if fault is not None and fault.type == "NameError" else None
+        for index, source in self._sources.items() if name else ():
+            if name and name[1] in source and (later := self._newer(index)) is not None:
+                return _too_old(f"cell {index + 1}, which `{name[1]}` stands in,", later)
+        return ""
 
     def _words(self, exercise: Exercise, attempt: Attempt) -> "_Words":
         """Find out why an exercise is wrong."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-SCHEMA = 1  # of report.json
+SCHEMA = 2  # of report.json
 
 
 class Outcome(StrEnum):
@@ -271,6 +271,8 @@ class ExerciseResult:
     follow_through : bool
         True where a check was earned only with the helper answered by the host: an early error that was not
         punished twice.
+    score : float or None
+        None exactly where the outcome is ``grader_error``: it needs a person, and is neither zero nor full.
     feedback : str
         Plain text for the student.
     line : str
@@ -289,7 +291,7 @@ class ExerciseResult:
 
     id: str
     function: str
-    score: float
+    score: float | None
     max_score: float
     outcome: Outcome
     checks: tuple[CheckResult, ...] = ()
@@ -343,7 +345,8 @@ class Report:
     Attributes
     ----------
     score : float or None
-        None exactly where ``status`` is ``grader_error``: our failure is never a student's zero.
+        The sum of the points that are known; None exactly where ``status`` is ``grader_error``: our failure is never a
+        student's zero.
     reason : str
         Why it was rejected, or what failed on our side; empty when graded.
     notes : tuple of str
@@ -374,3 +377,8 @@ class Report:
     received: tuple[str, ...] = ()
     public_tests: bool = False
     platform: str = ""
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether something of it could not be graded because of us."""
+        return self.score is None or any(result.score is None for result in self.exercises)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UnreadableError
 
 SIZE_CAP = 50 << 20  # bytes; a notebook with every output of this course in it has less than one million
 VALUES_CAP = 5_000_000  # values in the JSON, each of which takes a hundred bytes or so when parsed
@@ -32,6 +32,10 @@ CELLS_CAP = 5_000
 SOURCE_CAP = 1 << 20  # characters of code in all cells together, an emoji counted as two: so JSON escapes it
 PARSE_CAP = 1 << 16  # characters of one cell that are parsed as Python: half a second at the very worst
 _SCRIPT_PARSE_CAP = 1 << 18  # of all cells of a script, until one is found to define a function
+
+_NO_FILE = frozenset([errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG, errno.EINVAL])  # a link, a socket, no name at all
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_VERSION = re.compile(r"(\d{1,2})\.(\d{1,3})")
 
 _CONTAINERS = frozenset([dict, list])  # of JSON
 
@@ -79,12 +83,15 @@ class Notebook:
     ----------
     script : bool
         Whether it is no notebook but a plain Python script, whose pieces stand for cells.
+    written_for : (int, int) or None
+        The version of Python that it says it was run with.
     """
 
     cells: tuple[Cell, ...]
     sha256: str
     notes: tuple[str, ...] = ()
     script: bool = False
+    written_for: tuple[int, int] | None = None
 
 
 def digest(content: bytes) -> str:
@@ -121,6 +128,8 @@ def read_bytes(path: Path, root: Path | None = None) -> bytes:
     ------
     SubmissionError
         If it is not a plain file of acceptable size. A link is not followed: it could name any file of ours.
+    UnreadableError
+        If we are not let to read it, or the disk fails.
     """
     try:
         # O_NONBLOCK: opening a FIFO must not wait for a writer
@@ -131,6 +140,8 @@ def read_bytes(path: Path, root: Path | None = None) -> bytes:
             f"There is no notebook `{name}` in this submission. Submit it under this name."
         ) from error
     except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise UnreadableError(_unreadable(error)) from error
         raise SubmissionError("The submission is a link, or cannot be opened. Submit the notebook itself.") from error
     try:
         mode = os.fstat(descriptor).st_mode
@@ -141,7 +152,7 @@ def read_bytes(path: Path, root: Path | None = None) -> bytes:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(SIZE_CAP + 1)  # not st_size: the file may grow meanwhile
     except OSError as error:
-        raise SubmissionError("The submission cannot be read to its end. Submit the notebook again.") from error
+        raise UnreadableError(_unreadable(error)) from error
     finally:
         os.close(descriptor)
     if len(content) > SIZE_CAP:
@@ -150,6 +161,12 @@ def read_bytes(path: Path, root: Path | None = None) -> bytes:
             "and submit it again."
         )
     return content
+
+
+def _unreadable(error: OSError) -> str:
+    """Return the sentence for a file that we cannot read, which is no fault of the student's."""
+    name = error.strerror or type(error).__name__
+    return f"Its file cannot be read here: {name}. Mend its permissions, or the disk, and grade again."
 
 
 def parse(content: bytes) -> Notebook:
@@ -162,8 +179,15 @@ def parse(content: bytes) -> Notebook:
     ------
     SubmissionError
         If it is none of these, with a sentence for the student.
+    UnreadableError
+        If it is what Git leaves of a large file that has not been fetched.
     """
     sha256 = digest(content)
+    if content.startswith(_LFS_POINTER):
+        raise UnreadableError(
+            "Its file is a Git LFS pointer: the notebook itself was not fetched. Run `git lfs pull` in the clone, and "
+            "grade again."
+        )
     text = _text(content)
     try:
         loaded = _loaded(text)
@@ -368,7 +392,16 @@ def _from_document(document: Any, sha256: str) -> Notebook:
         notes = (*notes, f"{which} could not be read: no text stands where its code should be.")
     if sum(len(cell.source.encode("utf-16-le")) // 2 for cell in cells) > SOURCE_CAP:
         raise SubmissionError("The notebook has more than a million characters of code. Remove data from its cells.")
-    return Notebook(tuple(cells), sha256, notes)
+    return Notebook(tuple(cells), sha256, notes, written_for=_written_for(document))
+
+
+def _written_for(document: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the version of Python in a notebook's metadata."""
+    metadata = document.get("metadata")
+    language = metadata.get("language_info") if isinstance(metadata, dict) else None
+    version = language.get("version") if isinstance(language, dict) else None
+    found = _VERSION.match(version) if isinstance(version, str) else None
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _cell(index: int, item: Any) -> Cell | Literal["other", "damaged"]:
@@ -420,6 +453,14 @@ def parse_code(source: str) -> ast.Module | None:
     ``%%bash``, is an empty module.
     """
     return text_and_tree(source)[1]
+
+
+def python_texts(source: str) -> tuple[str, ...]:
+    """Return a cell's source as Python, in each way that it may be read; nothing where it is too long, or no Python."""
+    magic = _CELL_MAGIC.match(source)
+    if len(source) > PARSE_CAP or (magic and magic[1] not in _PYTHON_MAGICS):
+        return ()
+    return source, _MAGIC.sub(r"\1pass", source)
 
 
 def text_and_tree(source: str) -> tuple[str, ast.Module | None]:

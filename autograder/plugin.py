@@ -24,7 +24,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder import autograded, gradebook, notebook, secret
 from autograder.course import Course
-from autograder.errors import AutograderError, BusyError, GraderError, SubmissionError
+from autograder.errors import AutograderError, BusyError, GraderError, SubmissionError, UnreadableError
 from autograder.failures import LOG, Failure, Problems
 from autograder.grade import Grader
 from autograder.gradebook import Graded
@@ -127,6 +127,8 @@ def _report(course: Course, resources: dict[str, Any]) -> Report:
         content = notebook.read_bytes(path, course.root)
     except SubmissionError as error:
         raise NbGraderException(str(error)) from error
+    except UnreadableError as error:
+        return _grader(course.root, names["assignment"]).grader_error(names["student"], str(error))
     return _graded(course.root, names["assignment"], names["student"], content)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from autograder import exporting, intake, notebook, rendering
 from autograder.autograded import Document
 from autograder.course import Course
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UnreadableError
 from autograder.exporting import Wanted, Written
 from autograder.failures import Problems
 from autograder.gradebook_batches import GradebookBatches
@@ -135,7 +135,7 @@ class Recorder:
         folder = submitted.folder
         try:
             content = intake.read(submitted)
-        except SubmissionError:  # it has gone meanwhile
+        except (SubmissionError, UnreadableError):  # it has gone meanwhile
             return report
         if notebook.digest(content) != report.provenance.submission_sha256:
             return report  # it has changed meanwhile: the next run grades it

@@ -96,7 +96,7 @@ def without_verdict(report: Report, reason: str) -> Report:
             ExerciseResult(
                 id=result.id,
                 function=result.function,
-                score=0.0,
+                score=None,
                 max_score=result.max_score,
                 outcome=Outcome.GRADER_ERROR,
                 checks=tuple(CheckResult(check.name, False, check.weight) for check in result.checks),  # noqa: FBT003

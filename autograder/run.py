@@ -23,6 +23,7 @@ from autograder.errors import (
     IsolationError,
     StartError,
     SubmissionError,
+    UnreadableError,
     UsageError,
 )
 from autograder.failures import LOG, Failure
@@ -71,6 +72,8 @@ class Job:
         Why there are no bytes, where that is the submission's fault.
     failure : Failure or None
         Why there are none, where it is ours.
+    unreadable : str
+        Likewise, where it is known what to do about it.
     standing : tuple of ExerciseResult
         What of an earlier report still holds, and is not marked again.
     alone : bool
@@ -90,6 +93,7 @@ class Job:
     standing: tuple[ExerciseResult, ...] = field(default=(), repr=False)
     alone: bool = False
     known: Report | None = field(default=None, repr=False)
+    unreadable: str = ""
 
     def about(self, report: Report) -> Report:
         """Return a report with what is known of how the submission came."""
@@ -138,6 +142,8 @@ def _rendered_again(setting: Setting, job: Job, known: Report) -> GradedSubmissi
 def _graded(setting: Setting, job: Job) -> tuple[Report, tuple[Failure, ...]]:
     if job.failure is not None:
         return _ungraded(setting, job, job.failure)
+    if job.unreadable:
+        return grader_of(setting, job.assignment).grader_error(job.student, job.unreadable), ()
     if job.content is None:
         return grader_of(setting, job.assignment).rejected(job.student, job.problem), ()
     grader = grader_of(setting, job.assignment)
@@ -148,6 +154,8 @@ def _graded(setting: Setting, job: Job) -> tuple[Report, tuple[Failure, ...]]:
     except BusyError as error:
         if not job.alone:
             raise
+        reason = str(error)
+    except UnreadableError as error:
         reason = str(error)
     except GraderError as error:
         grader.restart()
@@ -300,15 +308,18 @@ class Workers:
 
 def job_for(submitted: Submitted) -> Job:
     """Read a submission's bytes."""
-    content, problem, failure = None, "", None
+    content, problem, failure, unreadable = None, "", None, ""
     try:
         content = intake.read(submitted)
     except SubmissionError as error:
         problem = str(error)
+    except UnreadableError as error:
+        unreadable = str(error)
     except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
         failure = Failure.of("it could not be read", error)
     s = submitted
-    return Job(s.student, s.assignment, content, problem, failure, s.name, s.received, s.platform)
+    job = Job(s.student, s.assignment, content, problem, failure, s.name, s.received, s.platform)
+    return replace(job, unreadable=unreadable) if unreadable else job
 
 
 def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:
@@ -316,6 +327,8 @@ def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> 
     return (
         _is_comparable(earlier, now, job, setting)
         and rendering.is_complete(earlier)
+        # another Python may read what that one did not
+        and (earlier.provenance.python == now.python or not earlier.needs_person)
         and earlier.provenance.exercise_digests == now.exercise_digests
         and earlier.student == job.student
         and job.about(earlier) == earlier
@@ -328,7 +341,11 @@ def still_standing(earlier: Report, now: Provenance, job: Job, setting: Setting)
     if earlier.status is not Status.GRADED or has_other_words or not _is_comparable(earlier, now, job, setting):
         return ()
     was, digests = dict(earlier.provenance.exercise_digests), dict(now.exercise_digests)
-    return tuple(result for result in earlier.exercises if was.get(result.id) == digests.get(result.id, ""))
+    return tuple(
+        result
+        for result in earlier.exercises
+        if result.score is not None and was.get(result.id) == digests.get(result.id, "")
+    )
 
 
 def _is_comparable(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:

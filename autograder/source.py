@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder import notebook
 from autograder.course import Course
-from autograder.errors import SubmissionError, UsageError
+from autograder.errors import SubmissionError, UnreadableError, UsageError
 from autograder.notebook import Cell
 
 MARKER = re.compile(r"^\s*#\s*(UNQ_C\d+)\b", re.MULTILINE)
@@ -86,7 +86,7 @@ def read(course: Course, assignment: str) -> SourceNotebook:
     try:
         content = notebook.read_bytes(path)
         document = notebook.parse(content)
-    except SubmissionError as error:
+    except (SubmissionError, UnreadableError) as error:
         raise UsageError(f"{path}: {error}") from error
     solutions: dict[str, Cell] = {}
     for cell in document.cells:

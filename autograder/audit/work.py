@@ -44,6 +44,8 @@ def mistake(
 
 def _problem(grader: Grader, exercise: Exercise, known: Mistake, content: bytes, student: str) -> str:
     result = next(e for e in grader.grade(content, student).exercises if e.id == exercise.id)
+    if result.score is None:
+        return f"it could not be graded: {result.feedback}"
     if result.score >= result.max_score:
         return "it loses no points."
     if result.outcome is not Outcome.FAILED:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import notebook
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UnreadableError
 from autograder.intake.files import notebooks_below
 
 _HEAD_CAP = 300  # bytes of a file that names a commit or a branch
@@ -52,5 +52,5 @@ def _line(folder: Path, name: str) -> str:
     try:
         content = notebook.read_bytes(folder / ".git" / name, folder)
         return content.decode("ascii").strip() if len(content) <= _HEAD_CAP else ""
-    except (SubmissionError, UnicodeDecodeError):
+    except (SubmissionError, UnreadableError, UnicodeDecodeError):
         return ""

@@ -37,8 +37,8 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:
     ]
     unsure = []
     for student, found in by_student(entries).items():
-        scores = [found[name].row.score if name in found else None for name in worth]
-        if any(name in found and found[name].row.score is None for name in worth):
+        scores = [found[name].row.final_score if name in found else None for name in worth]
+        if any(name in found and found[name].row.final_score is None for name in worth):
             unsure.append(student)
         rows.append(
             [

@@ -131,6 +131,8 @@ def _some(number: int) -> str:
 def _said(change: Change) -> Text:
     if change.after is None:
         return Text("loses its verdict, because of us", style="bold magenta")
+    if any(now is None for _, _, now in change.exercises):
+        return Text("needs a person now, because of us", style="bold magenta")
     if change.gain < -_EQUAL:
         return Text(f"loses {points(-change.gain)}", style="red")
     if change.gain > _EQUAL:

@@ -18,7 +18,7 @@ from autograder.reports.audit_status import AuditStatus
 from autograder.reports.class_rows import Register, Row
 from autograder.reports.markup import name, prose
 from autograder.reports.templating import TEMPLATES, environment
-from autograder.reports.text import outcome_word, points, visible
+from autograder.reports.text import listed, outcome_word, points, visible
 
 INDEX, STUDENT = "index.html", "feedback.html"
 FEW = 10  # rows that are shown at once; more are folded
@@ -134,7 +134,9 @@ def people(rows: Sequence[Row]) -> list[_Person]:
                 found.append((2, _Person(row, "missing", "bad", _NOTHING)))
             worst = min((_LOOK.index(e.outcome) for e in row.exercises if e.outcome in _LOOK), default=None)
             if worst is not None:
-                found.append((3 + worst, _Person(row, outcome_word(_LOOK[worst]), "bad", _stopped(row))))
+                kind = "ours" if row.ungraded else "bad"
+                urgency = 0 if row.ungraded else 3 + worst
+                found.append((urgency, _Person(row, outcome_word(_LOOK[worst]), kind, _stopped(row))))
     return [person for _, person in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -174,7 +176,7 @@ def _class_page(
         large=LARGE,
         link=link,
         people=people(rows),
-        distribution=_distribution(rows) if graded else None,
+        distribution=_distribution(rows) if any(not row.needs_person for row in graded) else None,
         exercises=exercises,
         notes=_notes,
         correlations=statistics.has_correlations(rows),
@@ -211,7 +213,7 @@ def _overview(classes: Sequence[tuple[str, Sequence[Row]]], when: str) -> str:
                 "graded": len(graded),
                 "people": len(people(rows)),
                 "full": statistics.bars(rows)[-1],
-                "scores": _distribution(rows).sentence if graded else "",
+                "scores": _distribution(rows).sentence if any(not row.needs_person for row in graded) else "",
             }
         )
     return templates.get_template("class_overview.html.j2").render(
@@ -260,7 +262,7 @@ def _distribution(rows: Sequence[Row]) -> _Distribution:
         _Bar(label, count, round(centre - 3.2, 2), round(max(_TALLEST * count / tallest, 2.0), 1) if count else 0.0)
         for label, count, centre in zip(labels, counts, centres, strict=True)
     )
-    graded = [row for row in rows if row.graded and row.score is not None]
+    graded = [row for row in rows if row.graded and not row.needs_person]
     low, middle, high = statistics.quartiles(_shares(graded))
     most = {row.max_score for row in graded}
     if len(most) == 1:
@@ -289,7 +291,9 @@ def _left_out(rows: Sequence[Row]) -> str:
         for status, words in ((Status.REJECTED, "rejected"), (Status.GRADER_ERROR, "not gradable because of us"))
         if counts[status]
     ]
-    return f"Without the submissions that say nothing about a solution: {' and '.join(parts)}." if parts else ""
+    opened = sum(bool(row.ungraded) for row in rows)
+    parts += [f"{opened} with an exercise that needs a person"] if opened else []
+    return f"Without the submissions that say nothing about a solution: {listed(parts)}." if parts else ""
 
 
 def _shares(graded: Sequence[Row]) -> list[float]:
@@ -316,8 +320,10 @@ def _students(
 
 
 @functools.cache
-def _cell(score: float, outcome: Outcome, untouched: bool) -> str:  # noqa: FBT001  a cache key
+def _cell(score: float | None, outcome: Outcome, untouched: bool) -> str:  # noqa: FBT001  a cache key
     """Say what an exercise earned, and how it ended where it did not run to its end."""
+    if score is None:
+        return "needs a person"
     if untouched:
         return f"{points(score)}, {_UNTOUCHED}"
     ran = outcome in {Outcome.PASSED, Outcome.FAILED}

@@ -17,7 +17,7 @@ class ExerciseRow:
     id: str
     function: str
     outcome: Outcome
-    score: float
+    score: float | None
     max_score: float
     checks: tuple[tuple[str, bool], ...]
     mistakes: tuple[str, ...]
@@ -64,6 +64,21 @@ class Row:
     def graded(self) -> bool:
         """Whether it has a verdict on what it holds."""
         return self.status is Status.GRADED
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether something of it could not be graded because of us."""
+        return self.score is None or bool(self.ungraded)
+
+    @property
+    def ungraded(self) -> tuple[str, ...]:
+        """The exercises of a graded submission that need a person."""
+        return tuple(part.id for part in self.exercises if part.score is None) if self.graded else ()
+
+    @property
+    def final_score(self) -> float | None:
+        """The score where nothing of it is open: what may be handed on as a grade."""
+        return None if self.needs_person else self.score
 
     @property
     def total_seconds(self) -> float:

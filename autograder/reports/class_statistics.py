@@ -154,7 +154,7 @@ def bars(rows: Iterable[Row]) -> list[int]:
     """
     counts = [0] * 12
     for row in rows:
-        if row.score is None or not row.graded:
+        if row.score is None or not row.graded or row.needs_person:
             continue
         if row.score >= row.max_score - _NOISE:
             counts[-1] += 1
@@ -221,7 +221,7 @@ def _correlations(graded: Sequence[Row], ids: Sequence[str]) -> dict[str, float 
     """Correlate each exercise's points with the sum of the others: its own must not stand on both sides."""
     if not has_correlations(graded):
         return {}
-    scores = [{part.id: part.score for part in row.exercises} for row in graded]
+    scores = [{part.id: part.score for part in row.exercises if part.score is not None} for row in graded]
     whole = [one for one in scores if len(one) == len(ids)]
     if len(whole) < STUDENTS_FOR_CORRELATION:
         return {}

@@ -9,6 +9,7 @@ from jinja2 import Template
 from autograder.model import Status
 from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming
+from autograder.reports.scores import needing_person
 from autograder.reports.templating import environment
 from autograder.reports.text import points, visible
 
@@ -49,14 +50,14 @@ def summary(reports: Sequence[Row]) -> str:
     )
     rows, size = [], len(before) + len(after)
     # what needs a person goes first, and is the last to be cut off
-    for report in sorted(reports, key=lambda report: report.status is Status.GRADED):
+    for report in sorted(reports, key=lambda report: report.status is Status.GRADED and not report.needs_person):
         row = _template().render(
             part="row",
             student=visible(report.student),
             assignment=visible(report.assignment),
             status=report.status.value.replace("_", " "),
             score="" if report.score is None else f"{points(report.score)} of {points(report.max_score)}",
-            reason=visible(report.reason),
+            reason=visible(report.reason or needing_person(report)),
         )
         size += len(row.encode())
         if size > _LARGEST:
@@ -68,12 +69,21 @@ def summary(reports: Sequence[Row]) -> str:
 
 
 def _annotations(reports: Sequence[Row], status: Status, kind: str, title: str) -> Iterator[str]:
-    found = [report for report in reports if report.status is status]
+    found = [report for report in reports if _kind(report) is status]
     listed = found if len(found) <= _SHOWN else found[: _SHOWN - 1]
     for report in listed:
-        yield annotation(kind, title, f"{visible(report.student)}, {visible(report.assignment)}: {report.reason}")
+        yield annotation(
+            kind,
+            title,
+            f"{visible(report.student)}, {visible(report.assignment)}: {report.reason or needing_person(report)}",
+        )
     if len(found) > len(listed):
         yield annotation(kind, title, f"And {len(found) - len(listed)} more: see scores.csv.")
+
+
+def _kind(report: Row) -> Status:
+    """Return the status that a submission is told under: one with an exercise that needs a person needs one, too."""
+    return Status.GRADER_ERROR if report.needs_person else report.status
 
 
 def annotation(kind: str, title: str, message: str) -> str:

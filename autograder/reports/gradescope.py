@@ -17,7 +17,7 @@ def export(entries: Sequence[Entry], naming: Naming) -> Export:  # noqa: ARG001 
     A submission without a verdict has no file: Gradescope has no word for "we failed", and any file would be a score.
     Where there is none it says that the autograder failed, gives no score, and lets the instructor run it again.
     """
-    graded = [entry for entry in entries if entry.row.score is not None]
+    graded = [entry for entry in entries if entry.row.final_score is not None]
     lost: Lost = []
     files = each(graded, _file, lost)
     missing = len(entries) - len(graded)
@@ -59,7 +59,7 @@ def results(report: Report) -> dict[str, Any]:
 def _exercise(result: ExerciseResult) -> dict[str, Any]:
     said = "\n".join([f"Outcome: {outcome_word(result.outcome)}.", *findings(result)])
     passed = result.outcome is Outcome.PASSED
-    return _test(f"{result.id} {result.function}", result.score, result.max_score, said, passed=passed)
+    return _test(f"{result.id} {result.function}", result.score or 0.0, result.max_score, said, passed=passed)
 
 
 def _test(name: str, score: float, max_score: float, output: str, *, passed: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`report.json`, schema 1: what every other format can be made from again."""
+"""`report.json`, schema 2 (and 1, which is read): what every other format can be made from again."""
 
 import json
 from enum import StrEnum
@@ -21,6 +21,7 @@ from autograder.reports.text import visible
 
 _T = TypeVar("_T")
 _Word = TypeVar("_Word", bound=StrEnum)
+_READ = (1, SCHEMA)
 _LARGEST = 1e12  # of points and seconds: more can be neither, and could not be written to two places
 _LONGEST_KEY = 80  # characters of a key that a complaint names
 _PROVENANCE = ("grader", "assignment_digest", "submission_sha256", "seed_key", "isolation", "python", "numpy")
@@ -50,6 +51,13 @@ def to_json(report: Report) -> str:
     GraderError
         If the report breaks that rule, or holds a number that JSON does not know. Nothing of it should be kept.
     """
+    for result in report.exercises:
+        if (result.score is None) != (result.outcome is Outcome.GRADER_ERROR):
+            raise GraderError(
+                f"The report of {report.student!r} on {report.assignment!r} has {result.id!r} with outcome "
+                f"{result.outcome.value!r} and score {result.score!r}: a score is missing exactly where the grader "
+                "failed. This is a fault of the grader."
+            )
     if (report.score is None) != (report.status is Status.GRADER_ERROR):
         raise GraderError(
             f"The report of {report.student!r} on {report.assignment!r} has status {report.status.value!r} and score "
@@ -94,17 +102,27 @@ def from_json(text: str) -> Report:
             "This is not a report.json: it does not hold an object. Grade the submission again with --fresh."
         )
     schema = document.get("schema")
-    if schema != SCHEMA or isinstance(schema, bool):
+    if schema not in _READ or isinstance(schema, bool):
         if isinstance(schema, int) and schema > SCHEMA:
             raise NewerReportError(
                 f"This report.json has schema {repr(schema)[:40]}, and was written by a newer autograder; this one "
                 f"reads schema {SCHEMA}, and replaces nothing that is newer. Update it, or name another folder."
             )
         raise UsageError(
-            f"This report.json has schema {repr(schema)[:40]}, and this autograder reads schema {SCHEMA}. "
+            f"This report.json has schema {repr(schema)[:40]}, and this autograder reads schema {SCHEMA} and older. "
             "Use the autograder that wrote it, or grade the submission again with --fresh."
         )
+    if schema == 1:
+        _from_schema_1(document)
     return _report(_Reader(document, ""))
+
+
+def _from_schema_1(document: dict[str, Any]) -> None:
+    """Make a document of schema 1 one of schema 2: there, what could not be graded had a score of 0."""
+    exercises = document.get("exercises")
+    for exercise in exercises if isinstance(exercises, list) else ():
+        if isinstance(exercise, dict) and exercise.get("outcome") == Outcome.GRADER_ERROR.value:
+            exercise["score"] = None
 
 
 def _document(report: Report) -> dict[str, Any]:
@@ -286,12 +304,13 @@ def _report(reader: _Reader) -> Report:
 
 
 def _exercise(reader: _Reader) -> ExerciseResult:
+    name, function, outcome = reader.text("id"), reader.text("function"), reader.word("outcome", Outcome)
     return ExerciseResult(
-        id=reader.text("id"),
-        function=reader.text("function"),
-        score=reader.number("score"),
+        id=name,
+        function=function,
+        score=reader.score("score", absent=outcome is Outcome.GRADER_ERROR),
         max_score=reader.number("max_score"),
-        outcome=reader.word("outcome", Outcome),
+        outcome=outcome,
         checks=tuple(
             CheckResult(
                 part.text("name"),

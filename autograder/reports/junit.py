@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from autograder.model import ExerciseResult, Outcome, Report, Status
 from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Lost, Naming, each, findings
-from autograder.reports.text import outcome_word, points, visible
+from autograder.reports.text import outcome_word, points_of, visible
 
 FILE = "junit.xml"
 _FAULTS = ("failure", "error")  # the student's and ours
@@ -103,7 +103,7 @@ def _tests(report: Report) -> Iterator[tuple[str, str, str, str]]:
 
 def _said(result: ExerciseResult) -> str:
     """Return outcome and points, then what the points were lost for."""
-    first = f"{outcome_word(result.outcome)}: {points(result.score)} of {points(result.max_score)} points"
+    first = f"{outcome_word(result.outcome)}: {points_of(result.score, result.max_score)} points"
     return "\n".join([first, *findings(result)])
 
 

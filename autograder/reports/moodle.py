@@ -18,7 +18,7 @@ from markupsafe import escape
 from autograder.model import Report, Status
 from autograder.reports.export import Entry, Export, Lost, Naming, each
 from autograder.reports.spreadsheet import assignments, by_student, written
-from autograder.reports.text import outcome_word, points, visible
+from autograder.reports.text import outcome_word, points, points_of, visible
 
 FILE = "moodle.csv"
 _NO_GRADE = "-"
@@ -80,10 +80,10 @@ def _names(students: Iterable[str], identifiers: Iterable[str]) -> str:
 
 def _cells(entry: Entry | None, lost: Lost) -> tuple[str, str]:
     """Return the grade and the feedback of one assignment; without its report, a submission has its grade."""
-    if entry is None or entry.row.score is None:
+    if entry is None or entry.row.final_score is None:
         return _NO_GRADE, ""
     (said,) = each([entry], lambda one: str(escape(feedback(one.report))), lost, lambda _: "")
-    return points(entry.row.score), said
+    return points(entry.row.final_score), said
 
 
 def feedback(report: Report) -> str:
@@ -92,7 +92,7 @@ def feedback(report: Report) -> str:
         return " ".join(report.reason.split())
     parts = [
         f"{result.id} {result.function}: {outcome_word(result.outcome)}, "
-        f"{points(result.score)} of {points(result.max_score)} points. {result.feedback}"
+        f"{points_of(result.score, result.max_score)} points. {result.feedback}"
         for result in report.exercises
     ]
     return " ".join(" ".join(parts).split())

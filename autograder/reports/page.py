@@ -13,7 +13,7 @@ from autograder.model import Report, Status
 from autograder.reports.explanation import Explanation, explanation
 from autograder.reports.markup import name, prose
 from autograder.reports.templating import TEMPLATES, environment
-from autograder.reports.text import points, visible
+from autograder.reports.text import listed, points, points_of, visible
 
 # Stands in the place of a page that could not be made, so that whatever leads to it does not lead nowhere.
 SUBSTITUTE = """<!doctype html>
@@ -67,7 +67,9 @@ def render(report: Report, when: str = "") -> str:
 @functools.cache
 def _compiled() -> tuple[Template, Markup, str]:
     """Compile the templates, once per process; the style's hash is what the page's own policy lets through."""
-    made = environment(name=name, points=points, prose=prose, paragraphs=_paragraphs, visible=visible)
+    made = environment(
+        name=name, points=points, points_of=points_of, prose=prose, paragraphs=_paragraphs, visible=visible
+    )
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     # safe: the style is ours, a file beside this one, and no text of a report ever enters it
@@ -79,8 +81,10 @@ def _page(report: Report, when: str) -> _Page:
     exercises = () if report.score is None else tuple(map(explanation, count(1), report.exercises))
     if report.status is Status.REJECTED:
         exercises = ()  # nothing of it was read: rows of zeros would say more than we know
-    todo = [exercise for exercise in exercises if not exercise.passed]
-    checks = [check for exercise in exercises for check in exercise.result.checks]
+    opened = [exercise.result for exercise in exercises if exercise.result.score is None]
+    known = [exercise for exercise in exercises if exercise.result.score is not None]
+    todo = [exercise for exercise in known if not exercise.passed]
+    checks = [check for exercise in known for check in exercise.result.checks]
     right = sum(check.passed for check in checks)
     start: tuple[str, ...] = ()
     if report.score is None:
@@ -91,8 +95,14 @@ def _page(report: Report, when: str) -> _Page:
         sentence = f"{right} of {len(checks)} checks right." if checks else "Nothing could be checked yet."
         first_wrong = [row.check.name for row in todo[0].rows if not row.check.passed]
         start = (todo[0].result.function, *first_wrong[:1])
+    elif opened:
+        sentence = f"All {len(checks)} checks right of what could be checked." if checks else ""
     else:
         sentence = f"All {len(checks)} checks right. Well done: there is nothing to change."
+    if opened:
+        functions = listed(f"`{result.function}`" for result in opened)
+        most = points(sum(result.max_score for result in opened))
+        sentence += f" {functions} could not be graded because of us, so {most} of the points are still open."
     return _Page(
         result=_result(report),
         score=None if report.score is None else points(report.score),
@@ -114,6 +124,8 @@ def _result(report: Report) -> str:
         return "Not graded yet"
     if report.status is Status.REJECTED:
         return "Could not be read"
+    if report.needs_person:
+        return f"{points(report.score)} of {points(report.max_score)} points so far"
     return f"{points(report.score)} of {points(report.max_score)} points"
 
 

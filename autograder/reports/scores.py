@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from autograder.reports.class_rows import Scored
-from autograder.reports.text import visible
+from autograder.reports.text import listed, visible
 
 _BEFORE = ("student", "assignment", "status", "score", "max_score")
 _AFTER = ("reason",)
@@ -30,7 +30,8 @@ def to_csv(reports: Iterable[Scored]) -> str:
     -------
     str
         A header and one row per report, by assignment and student. Columns: student, assignment, status, score,
-        max_score, one per exercise with its score, reason. A submission that we could not grade has empty scores.
+        max_score, one per exercise with its score, reason. What we could not grade, a
+        submission or an exercise of it, has empty scores.
     """
     rows = sorted(reports, key=lambda report: (report.assignment, report.student))
     exercises = exercise_ids(rows)
@@ -47,11 +48,19 @@ def to_csv(reports: Iterable[Scored]) -> str:
                 report.status.value,
                 "" if report.score is None else report.score,
                 report.max_score,
-                *(earned.get(exercise, "") for exercise in exercises),
-                cell(report.reason),
+                *("" if (score := earned.get(exercise)) is None else score for exercise in exercises),
+                cell(report.reason or needing_person(report)),
             ]
         )
     return out.getvalue()
+
+
+def needing_person(report: Scored) -> str:
+    """Return a sentence where exercises of a graded submission need a person; its score is the sum of the others."""
+    ids = [exercise.id for exercise in report.exercises if exercise.score is None]
+    if report.score is None or not ids:
+        return ""
+    return f"{listed(ids)} {'needs a person, and is' if len(ids) == 1 else 'need a person, and are'} not in the score."
 
 
 def exercise_ids(reports: Sequence[Scored]) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import chain
 
 from autograder.reports.class_rows import Row
 from autograder.reports.export import Entry, Export, Naming
-from autograder.reports.scores import cell, exercise_ids
+from autograder.reports.scores import cell, exercise_ids, needing_person
 from autograder.reports.text import outcome_word, points
 
 FILE = "grades.csv"
@@ -39,15 +39,18 @@ def _line(row: Row, exercises: Iterable[str], naming: Naming) -> list[str]:
         parts += (
             ["", "", ""]
             if result is None
-            else [points(result.score), points(result.max_score), outcome_word(result.outcome)]
+            else [_points(result.score), points(result.max_score), outcome_word(result.outcome)]
         )
-    score = "" if row.score is None else points(row.score)
     name = naming.of(row.student, "name")
     return [
-        *(row.student, name, row.assignment, row.status.value, score, points(row.max_score)),
+        *(row.student, name, row.assignment, row.status.value, _points(row.final_score), points(row.max_score)),
         *parts,
-        row.reason,
+        row.reason or needing_person(row),
     ]
+
+
+def _points(score: float | None) -> str:
+    return "" if score is None else points(score)
 
 
 def written(rows: Iterable[Sequence[str]], *, bom: bool = False) -> Iterator[str]:

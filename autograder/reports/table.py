@@ -102,12 +102,13 @@ def _summed_up(rows: Sequence[Scored]) -> Table:
             above = assignment
         group = results[assignment, exercise]
         counts = Counter(result.outcome for result in group)
-        mean = sum(result.score for result in group) / len(group)
+        known = [result.score for result in group if result.score is not None]
+        mean = f"{points(sum(known) / len(known))} of {points(group[0].max_score)}" if known else "-"
         table.add_row(
             Text(visible(exercise)),
             Text(visible(group[0].function)),
             *(str(counts[outcome]) for outcome in seen),
-            f"{points(mean)} of {points(group[0].max_score)}",
+            mean,
         )
     return table
 
@@ -121,6 +122,8 @@ def _score(report: Scored) -> Text:
         return Text("no score", style="bold magenta")
     if report.status is Status.REJECTED:
         return Text(f"rejected, {points(report.score)} of {points(report.max_score)}", style="red")
+    if report.needs_person:
+        return Text(f"{points(report.score)} of {points(report.max_score)}, needs a person", style="bold magenta")
     return Text(f"{points(report.score)} of {points(report.max_score)}")
 
 
@@ -129,8 +132,14 @@ def _closing(rows: Sequence[Scored]) -> Text:
     submissions = "1 submission" if len(rows) == 1 else f"{len(rows)} submissions"
     return Text(
         f"{submissions}: {counts[Status.GRADED]} graded, {counts[Status.REJECTED]} rejected, "
-        f"{counts[Status.GRADER_ERROR]} not gradable because of us."
+        f"{counts[Status.GRADER_ERROR]} not gradable because of us." + _partly(rows)
     )
+
+
+def _partly(rows: Sequence[Scored]) -> str:
+    """Say how many of the graded submissions have an exercise that needs a person."""
+    number = sum(report.needs_person and report.score is not None for report in rows)
+    return f" {number} of the graded need a person for an exercise." if number else ""
 
 
 def _people(rows: Sequence[Scored]) -> list[Text]:
@@ -144,7 +153,7 @@ def _people(rows: Sequence[Scored]) -> list[Text]:
         names = [
             visible(f"{report.student} ({report.assignment})" if several else report.student)
             for report in rows
-            if report.status is status
+            if (report.status is status if status is not Status.GRADER_ERROR else report.needs_person)
         ]
         if names:
             more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""

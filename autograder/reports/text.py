@@ -6,6 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 from autograder.model import Outcome
 
 _CENT = Decimal("0.01")
+_OPEN = "still open"
 _NOISE = 6  # digits after the point in which a sum of floating point numbers may be wrong
 
 _WORDS = {
@@ -46,6 +47,11 @@ def points(score: float) -> str:
     """Write points as a reader expects them: ``70``, ``33.33``; cut, so that 99.999 never reads as 100."""
     cut = Decimal(repr(round(float(score), _NOISE))).quantize(_CENT, rounding=ROUND_DOWN)
     return f"{cut.normalize() + 0:f}"  # adding 0 makes a negative zero positive
+
+
+def points_of(score: float | None, most: float) -> str:
+    """Write points out of how many: ``30 of 50``; what a person has yet to grade is no number of points."""
+    return f"{_OPEN}, {points(most)}" if score is None else f"{points(score)} of {points(most)}"
 
 
 def outcome_word(outcome: Outcome) -> str:

@@ -210,7 +210,7 @@ def test_results_of_a_newer_version_are_left_alone(room: Path) -> None:
     """One line, exit code 1, and nothing was done."""
     path = room / "results" / NAME / "ada" / "report.json"
     text = path.read_text()
-    path.write_text(text.replace('"schema": 1', '"schema": 2'))
+    path.write_text(text.replace('"schema": 2', '"schema": 3'))
     before = everything(room, folders=False)
     for arguments in ((), ("--fresh",), ("--dry-run",)):
         done = run(room, *arguments)

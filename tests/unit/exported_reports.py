@@ -41,6 +41,7 @@ def exercise(number=1, outcome=Outcome.PASSED, score=50.0, **changes):
         CheckResult("a_next", passed=True, weight=4),
         CheckResult("yt_pred", passed=outcome is Outcome.PASSED, weight=4, problem="`yt_pred` departs."),
     )
+    score = None if outcome is Outcome.GRADER_ERROR else score
     made = ExerciseResult(f"UNQ_C{number}", f"function_{number}", score, 50.0, outcome, checks, feedback="Look again.")
     return replace(made, **changes)
 
@@ -48,7 +49,7 @@ def exercise(number=1, outcome=Outcome.PASSED, score=50.0, **changes):
 def report(student="s001", assignment=RNN, **changes):
     """Return a report with full marks."""
     exercises = changes.pop("exercises", (exercise(1), exercise(2)))
-    score = sum(part.score for part in exercises)
+    score = sum(part.score or 0.0 for part in exercises)
     made = Report(assignment, student, Status.GRADED, score, 100.0, exercises, PROVENANCE, seconds={"cells": 0.5})
     return replace(made, **changes)
 

@@ -64,7 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.processors", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
     ("code_digests", "departure", "draws", "twins", "gradebook_connection", "holding", "intake.times",
-     "nbgrader_settings", "placing", "reports.templating", "statements"),
+     "nbgrader_settings", "newer_syntax", "placing", "reports.templating", "statements"),
     ("interrupt",),
     ("errors", "model", "syntax_trees"),
     ("", "cluster", "reports", "sandbox"),  # the packages themselves: a docstring and the version

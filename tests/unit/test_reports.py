@@ -28,18 +28,24 @@ PROVENANCE = Provenance(
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>" onload="x" \u202egnp\x1b[31m{{ 7*7 }}'
 
 
+def _scored(result):
+    """Keep the rule about scores: an exercise has none exactly where the grader failed."""
+    return replace(result, score=None) if result.outcome is Outcome.GRADER_ERROR else result
+
+
 def _exercise(number=1, outcome=Outcome.PASSED, score=50.0, **changes):
     checks = (
         CheckResult("a_next", passed=True, weight=4),
         CheckResult("yt_pred", passed=outcome is Outcome.PASSED, weight=4),
         CheckResult("cache", passed=outcome is Outcome.PASSED, weight=2),
     )
-    return replace(ExerciseResult(f"UNQ_C{number}", f"function_{number}", score, 50.0, outcome, checks), **changes)
+    result = ExerciseResult(f"UNQ_C{number}", f"function_{number}", score, 50.0, outcome, checks)
+    return _scored(replace(result, **changes))
 
 
 def _report(**changes):
     exercises = changes.pop("exercises", (_exercise(1), _exercise(2)))
-    score = sum(exercise.score for exercise in exercises)
+    score = sum(exercise.score or 0.0 for exercise in exercises)
     report = Report("rnn_step_by_step", "s001", Status.GRADED, score, 100.0, exercises, PROVENANCE)
     return replace(report, **changes)
 
@@ -109,7 +115,7 @@ checks = st.builds(CheckResult, texts, st.booleans(), numbers, texts)
 exercises = st.builds(
     ExerciseResult, texts, texts, numbers, numbers, st.sampled_from(Outcome), st.lists(checks, max_size=3).map(tuple),
     st.lists(texts, max_size=2).map(tuple), st.booleans(), texts, texts,
-)  # fmt: skip
+).map(_scored)  # fmt: skip
 reports = st.builds(
     Report, texts, texts, st.just(Status.GRADED), numbers, numbers, st.lists(exercises, max_size=2).map(tuple),
     st.builds(Provenance, *[texts] * 9), texts, st.lists(texts, max_size=2).map(tuple),
@@ -130,10 +136,10 @@ def test_a_report_survives_json(report):
     assert to_json(from_json(text)) == text
 
 
-def test_json_is_schema_1():
+def test_json_is_schema_2():
     """The keys and the nesting are those of the contract, read by nothing of ours."""
     document = json.loads(to_json(PARTIAL))
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["status"] == "graded"
     assert document["score"] == 20.0
     assert {"assignment", "student", "max_score", "exercises", "provenance", "seconds"} <= document.keys()
@@ -176,6 +182,40 @@ def test_a_score_is_missing_exactly_where_we_failed():
             to_json(wrong)
 
 
+def test_an_exercise_has_no_score_exactly_where_we_failed():
+    """Neither a zero for what needs a person, nor nothing for what a student did."""
+    opened = _report(exercises=(_exercise(1, Outcome.GRADER_ERROR), _exercise(2)))
+    assert (opened.score, opened.needs_person) == (50.0, True)
+    assert json.loads(to_json(opened))["exercises"][0]["score"] is None
+    assert from_json(to_json(opened)) == opened
+    for outcome, score in ((Outcome.GRADER_ERROR, 0.0), (Outcome.FAILED, None)):
+        wrong = replace(opened, exercises=(replace(opened.exercises[0], outcome=outcome, score=score),))
+        with pytest.raises(GraderError, match="exactly where the grader failed"):
+            to_json(wrong)
+
+
+def test_a_report_of_schema_1_is_read():
+    """There, an exercise that could not be graded had a score of 0; now it has none."""
+    document = json.loads(to_json(UNGRADABLE))
+    document["schema"] = 1
+    document["exercises"][0].update(outcome="grader_error", score=0.0)
+    report = from_json(json.dumps(document))
+    assert [result.score for result in report.exercises] == [None, 50.0]
+
+
+def test_a_page_with_an_open_exercise_says_so():
+    """The points that are known stand there as such, and nothing is celebrated or counted as wrong."""
+    reason = "It could not be graded here: its cell is written in Python 3.12."
+    opened = _exercise(1, Outcome.GRADER_ERROR, feedback=reason)
+    seen = _Html(page.render(_report(exercises=(opened, _exercise(2))))).seen
+    assert "50 of 100 points so far" in seen
+    assert "All 3 checks right of what could be checked." in seen
+    assert "function_1 could not be graded because of us, so 50 of the points are still open." in seen
+    assert reason in seen
+    assert "Well done" not in seen
+    assert "Start with" not in seen
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_number_that_json_does_not_know(value):
     """A score that is not finite is an error of ours, never written."""
@@ -194,7 +234,7 @@ def _damaged(**changes):
         ("[]", "does not hold an object"),
         ("[" * 100_000, "not a report.json"),
         (to_json(PARTIAL).replace("20.0", "NaN"), "NaN is not a number"),
-        (_damaged(schema=0), "schema 0, and this autograder reads schema 1"),
+        (_damaged(schema=0), "schema 0, and this autograder reads schema 2 and older"),
         (_damaged(schema=True), "schema True"),
         (_damaged(status="fine"), "status should be one of graded, rejected, grader_error"),
         (_damaged(score=None), "score should be a finite number"),
@@ -221,8 +261,8 @@ def test_what_is_no_report_is_refused_in_one_line(text, message):
 
 def test_a_newer_report_is_not_called_damaged():
     """To grade again would replace what a newer version knows: that is not advised."""
-    with pytest.raises(NewerReportError, match="schema 2, and was written by a newer autograder") as caught:
-        from_json(_damaged(schema=2))
+    with pytest.raises(NewerReportError, match="schema 3, and was written by a newer autograder") as caught:
+        from_json(_damaged(schema=3))
     assert "--fresh" not in str(caught.value)
 
 
@@ -509,9 +549,11 @@ def test_full_marks_are_celebrated_and_ask_for_nothing():
 def test_every_outcome_is_a_word_with_advice(outcome):
     """No outcome is told by colour alone, and each that is not passed says what happened and what to do."""
     seen = _Html(page.render(EVERY_KIND[outcome.value])).seen
-    word = "not graded" if outcome is Outcome.GRADER_ERROR else outcome.value.replace("_", " ")
-    assert f"function_1 {word} 0 of 50" in seen
-    assert ("What to change" in seen) == (outcome is not Outcome.PASSED)
+    is_ours = outcome is Outcome.GRADER_ERROR
+    word = "not graded" if is_ours else outcome.value.replace("_", " ")
+    assert f"function_1 {word} {'still open, 50' if is_ours else '0 of 50'}" in seen
+    assert ("What to change" in seen) == (outcome is not Outcome.PASSED and not is_ours)
+    assert ("What happened" in seen) == is_ours
 
 
 def test_following_through_is_told():

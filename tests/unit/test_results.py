@@ -106,7 +106,7 @@ def test_damaged_reports_are_none(out, content):
     assert out.read("ada") is None
 
 
-@pytest.mark.parametrize("text", ['{"schema": 2}', '{\n  "schema": 12,\n  "student": "ada"\n}\n'])
+@pytest.mark.parametrize("text", ['{"schema": 3}', '{\n  "schema": 12,\n  "student": "ada"\n}\n'])
 def test_newer_reports_are_refused(out, text):
     """What a newer version wrote is neither read nor taken for a damaged report, which would be replaced."""
     _write(out, "ada", _report())

@@ -9,6 +9,7 @@ import builtins
 import contextlib
 import functools
 import inspect
+import os
 import re
 import socket
 import sys
@@ -95,6 +96,9 @@ class Kernel:
         for magic in ("bash", "sh", "script", "cd", "pip", "conda", "system", "sx"):
             for kind in ("line", "cell"):
                 self.shell.register_magic_function(_not_while_grading, kind, magic)
+        write_file = _anywhere(self.shell.find_cell_magic("writefile"))
+        for magic in ("writefile", "file"):
+            self.shell.register_magic_function(write_file, "cell", magic)
         self.shell.run_line_magic = _lenient(self.shell.run_line_magic)
         for name, value in _NUMPY_ALIASES.items():
             if name not in np.__dict__:
@@ -113,6 +117,8 @@ class Kernel:
             raise RuntimeError(f"the import cell fails: {errors[0]['type']}: {errors[0]['message']}")
         self.given = {name: value for name, value in self.shell.user_ns.items() if name not in before}
         _rehearse(self)
+        sys.path.insert(1, "")  # modules that cells write are imported from the guest's folder, but never the course's
+        sys.dont_write_bytecode = True  # a module written again within a second is taken for the one compiled before
 
     def run_cell(
         self,
@@ -138,6 +144,11 @@ class Kernel:
             return []
         self.sources[index] = source
         self.shell.compile.cell = index
+        with contextlib.suppress(
+            OSError
+        ):  # what is remembered of the folder is older than what cells have written there
+            sys.path_importer_cache.pop(os.getcwd(), None)  # noqa: PTH109  once a cell: the short way
+        namespace = self.shell.user_ns
         before = {name: namespace.pop(name, None) for name in binds}
         errors = self._execute(source, cut=cut)
         for name in binds:
@@ -349,6 +360,21 @@ def _noisy(allocate: Callable[..., Any]) -> Callable[..., Any]:
 
 def _not_while_grading(line: str = "", cell: str = "") -> None:  # noqa: ARG001
     print("This magic does nothing while grading.")  # noqa: T201
+
+
+def _anywhere(write_file: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """Return IPython's ``%%writefile``, which makes the folder that it writes to, or writes to the guest's own."""
+
+    def writefile(line: str, cell: str) -> None:
+        *options, path = line.split() or [""]
+        folder, name = os.path.split(path.strip("\"'"))
+        try:
+            os.makedirs(folder or ".", exist_ok=True)  # noqa: PTH103  what stands there is the student's
+        except OSError:  # such as Colab's /content
+            path = name
+        write_file(" ".join([*options, path]), cell)
+
+    return writefile
 
 
 def _lenient(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,6 +28,8 @@ from autograder.sandbox.launch import Launched
 from autograder.sandbox.limits import Limits
 from autograder.workplace import Workplace
 
+_NAMED = 5  # students in one sentence
+
 
 @dataclass(frozen=True)
 class Order:
@@ -230,7 +232,8 @@ class Coordinator:
         UsageError, IsolationError
             Before anything is graded. Later, whatever happens is told in the summary.
         """
-        self._results.refuse_newer(submitted.folder for submitted in submissions)
+        self._results.refuse_newer({*(submitted.folder for submitted in submissions), *self._results.folders()})
+        self._results.refuse_others({submitted.folder: submitted.assignment for submitted in submissions})
         names = sorted({submitted.assignment for submitted in submissions})
         place = self._placed(names, len(submissions))
 
@@ -343,8 +346,12 @@ class Coordinator:
         self._claim(())
 
     def write_class(self) -> None:
-        """Write what is made of the whole class; a part of it must not take the place of a whole."""
-        is_better = self._is_whole or (self._is_broken and not self._results.scores.exists())
+        """Write what is made of the whole class.
+
+        Of a class that is graded for the first time, a part must not look like the whole: it is written when the class
+        was gone through, or when it is known that it will not be.
+        """
+        is_better = self._is_whole or self._is_broken or self._results.scores.exists()
         if self._is_claimed and is_better and self._recorder.register:
             self._recorder.write_class()
 
@@ -362,11 +369,12 @@ class Coordinator:
         with self._recorder.problems.fence("remarks", "The run", "it could not be told how submissions came"):
             remarks += intake.remarks(submissions, self._order.which)
             remarks += intake.passed_over(self._order.course, self._order.paths, submissions)
+            remarks += self._without_submission(submissions) if self._is_claimed and self._is_whole else ()
         remarks += self._place.remarks() if self._place is not None else ()
         remarks += self._of_the_grader()
         remarks += [
-            f"source/{name} was passed over: the name of an assignment begins with a small letter and has small letters, "
-            "digits and underscores. Rename the folder and its notebook."
+            f"source/{name} was passed over: the name of an assignment begins with a small letter and has small "
+            "letters, digits and underscores. Rename the folder and its notebook."
             for name in self._order.course.misnamed()
         ]
         return Summary(
@@ -390,6 +398,21 @@ class Coordinator:
         if self._rendered:
             pages = "1 page was" if self._rendered == 1 else f"{self._rendered} pages were"
             sentences.append(f"{pages} made again, since their words have changed; nothing was graded for it.")
+        return sentences
+
+    def _without_submission(self, submissions: Sequence[Submitted]) -> list[str]:
+        """Say whose results stay though there was no submission of theirs where a whole class was looked for."""
+        looked_through = intake.whole_classes(self._order.paths, submissions)
+        sentences = []
+        for assignment in looked_through:
+            left = sorted(row.student for row in self._recorder.others() if row.assignment == assignment)
+            if left:
+                names = ", ".join(ascii(student) for student in left[:_NAMED])
+                more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+                sentences.append(
+                    f"{assignment}: {len(left)} with results of an earlier run, and no submission in this one: {names}"
+                    f"{more}. They stay as they are; whose folder in {self._results.root} is removed is left out."
+                )
         return sentences
 
     def _placed(self, names: Sequence[str], number: int) -> Workplace:

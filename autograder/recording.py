@@ -4,13 +4,13 @@ Nothing of a report stays in memory but a small row. Where the disk or the grade
 class goes on: what is missing is put in by the next run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from autograder import exporting, intake, notebook, rendering
 from autograder.autograded import Document
 from autograder.course import Course
-from autograder.errors import SubmissionError, UnreadableError
+from autograder.errors import SubmissionError, UnreadableError, UsageError
 from autograder.exporting import Wanted, Written
 from autograder.failures import Problems
 from autograder.gradebook_batches import GradebookBatches
@@ -25,6 +25,7 @@ from autograder.results import PAGE, REPORT, Results
 _UNWRITTEN = "results that could not be written"
 _FOLDERS = "folders of nbgrader's that could not be written"
 _FAILED = "submissions on which the grader failed unexpectedly"
+_UNREAD = "reports of earlier runs that cannot be read"
 _NOTEBOOK = "autograded.ipynb"  # of what is set aside
 
 
@@ -52,6 +53,7 @@ class Recorder:
             The date that pages show.
         """
         self.register = Register()
+        self._others: tuple[Row, ...] | None = None  # rows of earlier runs, once they have been read
         self.problems = Problems(None if dry_run else results.log)
         self._results = results
         self._dry_run = dry_run
@@ -182,22 +184,78 @@ class Recorder:
         """Return what went wrong on our side, in whole sentences."""
         return (*(self._gradebook.problems if self._gradebook is not None else ()), *self.problems.lines())
 
+    def others(self) -> list[Row]:
+        """Return the rows of what earlier runs have graded and this one does not touch.
+
+        They are read from the results folder at the first call, a report at a time. The folder is ours alone while the
+        run lasts, so that what is read once holds.
+        """
+        if self._others is None:
+            own = {row.folder for row in self.register}
+            self._others = tuple(read_rows(self._results, self.problems, own))
+        own_work = {(row.assignment, row.student) for row in self.register}
+        return [row for row in self._others if (row.assignment, row.student) not in own_work]
+
+    def _whole(self) -> Register:
+        """Return the rows of the whole results folder: those of this run, and of all that it does not touch."""
+        return self.register.with_others(self.others())
+
     def write_class(self) -> None:
-        """Write ``scores.csv`` and the instructor's page."""
+        """Write ``scores.csv`` and the instructor's page, of all that is in the results folder."""
+        whole = self._whole()
         with self.problems.fence("tables that could not be written", "The class", "scores.csv could not be written"):
-            self._results.write_scores(self.register)
+            self._results.write_scores(whole)
         with self.problems.fence("pages that could not be written", "The class", "its page could not be written"):
-            self._results.write_class(self.register, self._today)
+            self._results.write_class(whole, self._today)
 
     def export(self, asked: Wanted) -> Written:
-        """Write the exports that were asked for; each report is read back from the disk when it is its turn."""
-        entries = [Entry(row, row.folder or "", partial(self._results.load, row.folder)) for row in self.register]
+        """Write the exports that were asked for, of all that is in the results folder.
+
+        Each report is read back from the disk when it is its turn.
+        """
+        if not asked.formats:
+            return Written()
+        entries = [Entry(row, row.folder or "", partial(self._results.load, row.folder)) for row in self._whole()]
         written = Written()
         with self.problems.fence("exports that could not be written", "The exports", "they could not be written"):
             written = exporting.write(asked, self._results.root, entries)
         for failure in written.failures:
             self.problems.add_failure("exports that could not be written", "The exports", failure)
         return written
+
+
+def read_rows(results: Results, problems: Problems, without: Collection[str | None] = ()) -> Iterator[Row]:
+    """Yield a row of each report in a results folder, the older of two reports on the same work left out.
+
+    Parameters
+    ----------
+    problems : Problems
+        Is told of reports that cannot be read.
+    without : collection of str
+        Folders that are passed over.
+    """
+    register = Register()
+    when: dict[tuple[str, str], int] = {}
+    for folder in results.folders():
+        if folder in without:
+            continue
+        try:
+            report = results.read(folder)
+        except UsageError:  # of a newer version; a run is refused before it comes to that
+            report = None
+        if report is None:
+            problems.add(
+                _UNREAD,
+                f"{results.file(folder)} cannot be read, so it is missing from the tables of the class. Grade this "
+                "submission again, or remove the file.",
+            )
+            continue
+        made = results.file(folder).stat().st_mtime_ns
+        work = report.assignment, report.student
+        if made >= when.get(work, 0):
+            when[work] = made
+            register.add(report, folder, report.student)
+    yield from register
 
 
 def _files(graded: GradedSubmission) -> dict[str, bytes]:

@@ -28,23 +28,26 @@ def again(folder: Path, asked: Wanted, command: str = "") -> tuple[list[Row], Wr
     UsageError
         If it holds no report, or one that cannot be read, or cannot be written to, or is in use.
     """
-    # what begins with a dot is a folder that a killed run was still writing
-    found = (path.parent.relative_to(folder) for path in folder.glob(f"**/{REPORT}"))
-    names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+    results = Results(folder, make=False)
+    names = results.folders()
     if not names:
         raise UsageError(f"{folder} holds no {REPORT}. Run `autograder grade` first, or name another folder.")
-    results = Results(folder)
+    results.make()
     problems = Problems(results.log)
     with held(folder, command):
         exporting.check(asked, folder)
         register = Register()
+        when: dict[tuple[str, str], int] = {}  # of two reports on the same work, the newer counts
         for name in names:
             known = results.read(name)
             if known is None:
                 raise UsageError(f"{results.file(name)} cannot be read; grade this submission again.")
             with problems.fence("pages that could not be written", name, "its page could not be made"):
                 results.write_page(name, page.render(known))
-            register.add(known, name)
+            made, work = results.file(name).stat().st_mtime_ns, (known.assignment, known.student)
+            if made >= when.get(work, 0):
+                when[work] = made
+                register.add(known, name, known.student)
         with problems.fence("tables that could not be written", "The class", "scores.csv could not be written"):
             results.write_scores(register)
         with problems.fence("pages that could not be written", "The class", "its page could not be written"):

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from autograder import placing
@@ -23,7 +23,8 @@ REPORT, PAGE, SCORES, AUDIT = "report.json", "feedback.html", "scores.csv", "aud
 
 _ASIDE = ".regraded"  # below the results
 _SCHEMA = re.compile(rb'\{\s*"schema":\s*(\d{1,9})\b')  # as `json_report` begins a report
-_BEGINNING = 40  # bytes of it
+_ASSIGNMENT = re.compile(rb'\{\s*"schema":\s*\d{1,9},\s*"assignment":\s*"([^"\\]*)"')
+_BEGINNING = 400  # bytes of it
 
 
 class Results:
@@ -111,6 +112,14 @@ class Results:
         """
         _write(self.page(folder), [text])
 
+    def folders(self) -> list[str]:
+        """Return the folder of every report that is there, below the root and with forward slashes, sorted.
+
+        A name that begins with a dot belongs to a run that was killed, or is set aside; what cannot be looked into
+        holds nothing.
+        """
+        return sorted(_folders(self.root))
+
     def read(self, folder: str) -> Report | None:
         """Return the report of an earlier run; None where there is none that can be read.
 
@@ -140,6 +149,32 @@ class Results:
                 continue
             if schema and int(schema[1]) > SCHEMA:
                 self.read(folder)
+
+    def refuse_others(self, assignments: Mapping[str, str]) -> None:
+        """Look whether results of another assignment would be replaced, by the first bytes of each report.
+
+        Parameters
+        ----------
+        assignments : mapping of str to str
+            Folder of a submission -> the assignment that is to be graded.
+
+        Raises
+        ------
+        UsageError
+            If so, before anything is graded.
+        """
+        for folder, assignment in assignments.items():
+            try:
+                with self.file(folder).open("rb") as file:
+                    known = _ASSIGNMENT.match(file.read(_BEGINNING))
+            except (OSError, GraderError):
+                continue
+            other = known[1].decode("utf-8", "replace") if known else assignment
+            if other != assignment:
+                raise UsageError(
+                    f"{self.file(folder).parent} holds results of {other}, which those of {assignment} would replace. "
+                    "Name another folder with --out."
+                )
 
     def load(self, folder: str | None) -> Report:
         """Return a report that this run has written, or found.
@@ -213,6 +248,25 @@ class Results:
         if is_ours or not all(parts) or any(part.startswith(".") or "\0" in part for part in parts):
             raise GraderError(f"{folder!r} is no name for a folder of results. This is a fault of the grader.")
         return self.root.joinpath(*parts)
+
+
+def _folders(root: Path) -> Iterator[str]:
+    """Yield the folders below `root` that hold a report, in no order; no link is followed."""
+    waiting = [""]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(root / here) as entries:
+                for entry in entries:
+                    name = f"{here}/{entry.name}" if here else entry.name
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(name)
+                    elif here and entry.name == REPORT:
+                        yield here
+        except OSError:
+            continue
 
 
 def _put_folder(target: Path, files: Mapping[str, bytes]) -> None:

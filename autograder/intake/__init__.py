@@ -33,7 +33,7 @@ from autograder.intake.submitted import (
 )
 from autograder.intake.submitted import text as _text
 
-__all__ = ["WHICH", "Submitted", "find", "passed_over", "read", "remarks", "safe_name"]
+__all__ = ["WHICH", "Submitted", "find", "passed_over", "read", "remarks", "safe_name", "whole_classes"]
 
 _NAMED = 5  # names in one sentence
 _ZIP = b"PK"  # how each begins
@@ -104,6 +104,18 @@ def remarks(found: Sequence[Submitted], which: str = "last") -> list[str]:
             )
         sentences.append(f"{_text(place)}: {'; '.join(parts)}.")
     return [*sentences, *_alike(found)]
+
+
+def whole_classes(paths: Sequence[Path], found: Sequence[Submitted]) -> list[str]:
+    """Return the assignments of which whole classes were looked for: not those of single files and single students."""
+    classes = {
+        submitted.assignment
+        for submitted in found
+        if submitted.archive is not None
+        or submitted.root in paths
+        or (submitted.root is None and submitted.path.parent in paths)
+    }
+    return sorted(classes)
 
 
 def _alike(found: Sequence[Submitted]) -> Iterator[str]:

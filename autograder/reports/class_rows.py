@@ -1,6 +1,6 @@
 """What stays in memory of each report: a small row, so that a class of any size fits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,21 @@ class Register:
         )
         self._rows.setdefault(row.assignment, {})[key or folder or report.student] = row
         return row
+
+    def with_others(self, others: Iterable[Row]) -> "Register":
+        """Return a register of these rows and those of `others` whose submissions are not among them.
+
+        A submission is one student's work on one assignment, wherever its results stand; of two in `others`, the last
+        counts.
+        """
+        whole = Register()
+        own = {(row.assignment, row.student) for row in self}
+        for row in others:
+            if (row.assignment, row.student) not in own:
+                whole._rows.setdefault(row.assignment, {})[row.student] = row
+        for assignment, rows in self._rows.items():
+            whole._rows.setdefault(assignment, {}).update({f"/{key}": row for key, row in rows.items()})
+        return whole
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))

@@ -148,7 +148,6 @@ class Kernel:
             OSError
         ):  # what is remembered of the folder is older than what cells have written there
             sys.path_importer_cache.pop(os.getcwd(), None)  # noqa: PTH109  once a cell: the short way
-        namespace = self.shell.user_ns
         before = {name: namespace.pop(name, None) for name in binds}
         errors = self._execute(source, cut=cut)
         for name in binds:

@@ -64,7 +64,7 @@ def find(course: Course, paths: Sequence[Path], assignment: str | None, which: s
         if not os.path.lexists(path):
             raise UsageError(f"{path} does not exist. Name a folder of submissions, a zip of them, or a notebook.")
         try:
-            here = list(_below(path, assignment, known, which))
+            here = list(_in_tree(course, path, assignment, known, which) or _below(path, assignment, known, which))
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}. Mend its permissions.") from error
         if not here:
@@ -162,6 +162,25 @@ def _below(path: Path, assignment: str | None, known: Sequence[str], which: str)
             yield from handed_in
             return
     yield from _flat(path, assignment or downloads.only(known, path))
+
+
+def _in_tree(course: Course, path: Path, assignment: str | None, known: Sequence[str], which: str) -> list[Submitted]:
+    """Return the submissions of a path within an nbgrader tree: a student's folder, a submission's, or its notebook.
+
+    Raises
+    ------
+    UsageError
+        If it is a submission of another assignment than the one that is asked for.
+    """
+    place = tree.place_of(path, course.root / "submitted")
+    if place is None or (path.is_dir() and is_clone(path)):
+        return []
+    if assignment is not None and place.assignment in known and place.assignment != assignment:
+        raise UsageError(
+            f"{path} is a submission of {place.assignment}, and not of {assignment}: leave out --assignment, or name "
+            "another path."
+        )
+    return list(tree.submissions_at(place, [assignment] if assignment else known, known, which))
 
 
 def _is_zip(path: Path) -> bool:

@@ -24,7 +24,7 @@ def passed_over(course: Course, paths: Sequence[Path], found: Sequence[Submitted
     """
     sentences = []
     for path in paths:
-        here = [s for s in found if path in (s.root, s.path.parent)] if path.is_dir() else []
+        here = [s for s in found if path == (s.root or s.path.parent)] if path.is_dir() else []
         if not here or any(
             "download" in s.way for s in here
         ):  # in a platform's folder all that is there is a student's

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.intake import downloads
 from autograder.intake.files import listed, notebooks_below
 from autograder.intake.platforms import without_notebook
-from autograder.intake.submitted import Submitted, best_named, natural, safe_name, text
+from autograder.intake.submitted import Submitted, best_named, is_notebook, natural, safe_name, text
 from autograder.intake.times import timestamp
 
 _NAMED = 3  # notebooks that a sentence names
+_FOLDER_AND_FILE = 2  # parts of a notebook's path below its student
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,68 @@ def submissions(
                 received=downloads.received(choice.of, which, file, name, known, exact=choice.exact) if counts else (),
                 problem=choice.problem,
             )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a path stands in an nbgrader tree.
+
+    Attributes
+    ----------
+    root : Path
+        The folder of all students.
+    student : Path
+        The student's folder.
+    assignment : str
+        The assignment's folder; empty for the student's own.
+    notebook : Path or None
+        The notebook in there, where the path is one.
+    """
+
+    root: Path
+    student: Path
+    assignment: str = ""
+    notebook: Path | None = None
+
+
+def place_of(path: Path, submitted: Path) -> Place | None:
+    """Return where a path stands in an nbgrader tree; None where it is not within a student's folder of one.
+
+    Parameters
+    ----------
+    submitted : Path
+        The course's own tree; every folder called like it is taken for one as well.
+    """
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  no link is followed: a student's folder may be one
+    for root in whole.parents:
+        if root.name != submitted.name and not _is_same(root, submitted):
+            continue
+        student, *rest = whole.relative_to(root).parts
+        if path.is_dir() and len(rest) <= 1:
+            return Place(root, root / student, "".join(rest))
+        if is_notebook(path.name) and len(rest) >= _FOLDER_AND_FILE:
+            return Place(root, root / student, rest[0], whole)
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def submissions_at(place: Place, names: Sequence[str], known: Sequence[str], which: str) -> Iterator[Submitted]:
+    """Yield what is at a place in a tree: all that a student handed in, one submission, or the notebook that is named.
+
+    A notebook that is named counts whatever it is called and whatever stands beside it.
+    """
+    wanted = [name for name in names if place.assignment in {"", name}]
+    for found in submissions(place.root, [place.student], wanted, known, which):
+        if place.notebook is None or found.path in (place.notebook, *place.notebook.parents):
+            yield found  # it would have been chosen anyway, or there is a link on the way to it
+        else:
+            yield replace(found, path=place.notebook, of=1, exact=False, received=(), problem="")
 
 
 def _may_exist(path: Path) -> bool:

@@ -74,6 +74,18 @@ def test_a_run_over_one_file_keeps_the_rest_of_a_folder(course: Path, tmp_path: 
     assert scores(out) == before | {(NAME, "ben"): before[NAME, "ada"]}
 
 
+def test_one_file_of_a_tree_is_its_students(again: Path) -> None:
+    """A notebook named within ``submitted/`` is graded as that student's, into the same place and row."""
+    before = scores(again / "results")
+    path = again / "submitted" / "ben" / OTHER / f"{OTHER}.ipynb"
+    path.write_text(path.read_text().replace("a_next - a_prev", "a_prev - a_next"))
+    said = graded(again, str(path.relative_to(again)))
+    assert "no submission in this one" not in said
+    found = scores(again / "results")
+    assert found.keys() == before.keys()
+    assert {work for work in found if found[work] != before[work]} == {(OTHER, "ben")}
+
+
 def test_a_submission_that_is_gone_keeps_its_row_and_is_told(again: Path) -> None:
     """Who is graded, and has no submission any more, stays in the tables; a sentence says so."""
     before = scores(again / "results")

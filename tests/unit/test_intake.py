@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import time
+from pathlib import Path
 
 import pytest
 from dateutil.tz import gettz
@@ -407,3 +408,47 @@ def test_any_text_for_a_time(text):
     """Any text at all is a time in UTC or none."""
     moment = intake.times.parse_time(text)
     assert moment is None or moment.tzinfo is dt.UTC
+
+
+@pytest.mark.parametrize("below", ["", f"/{RNN}", f"/{RNN}/{RNN}.ipynb"])
+@pytest.mark.parametrize("base", ["submitted", "elsewhere/submitted"])
+def test_a_place_within_a_tree_is_its_students(course, monkeypatch, below, base):
+    """A student's folder, a submission's and its notebook are that student's work, however the path is written."""
+    path = _submit(course, "ada")
+    _submit(course, "bela")
+    _submit(course, "ada", LSTM)
+    (path.parent / "timestamp.txt").write_text("2025-02-02 12:30:00 UTC", encoding="utf-8")
+    root = course.root / base
+    if not root.exists():
+        root.parent.mkdir()
+        (course.root / "submitted").rename(root)
+    monkeypatch.chdir(root / "ada")
+    expected = [(RNN, "ada", f"{RNN}/ada", root / "ada" / RNN / f"{RNN}.ipynb")]
+    if not below:
+        expected.insert(0, (LSTM, "ada", f"{LSTM}/ada", root / "ada" / LSTM / f"{LSTM}.ipynb"))
+    for path in (Path(f"{root}/ada{below}"), Path(f".{below}")):
+        found = intake.find(course, [path], None)
+        assert [(s.assignment, s.student, s.folder, s.path) for s in found] == expected
+        assert found[-1].timestamp is not None
+        assert intake.passed_over(course, [path], found) == []
+
+
+def test_a_notebook_that_is_named_counts_whatever_stands_beside_it(course):
+    """An older copy in a student's folder is graded as that student's when it is the one that is named."""
+    _submit(course, "ada")
+    other = _submit(course, "ada", file="earlier.ipynb")
+    (found,) = intake.find(course, [other], None)
+    assert (found.student, found.assignment, found.path, found.received) == ("ada", RNN, other, ())
+
+
+def test_a_named_submission_of_another_assignment_is_refused(course):
+    """A path that says one assignment and an option that says another contradict each other."""
+    path = _submit(course, "ada")
+    with pytest.raises(UsageError, match=f"is a submission of {RNN}, and not of {LSTM}"):
+        intake.find(course, [path], LSTM)
+
+
+def test_notebooks_outside_of_a_tree_keep_their_own_names(course):
+    """The source notebook stands in a folder of the assignment's name too, and nobody is called ``source``."""
+    (found,) = intake.find(course, [course.source_notebook(RNN)], RNN)
+    assert (found.student, found.folder) == (RNN, RNN)

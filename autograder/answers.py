@@ -6,11 +6,11 @@ duplicate, split and move cells, other courses number their cells otherwise.
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from autograder import newer_syntax
+from autograder import bindings, cell_text, newer_syntax
 from autograder.model import Assignment, Exercise
 from autograder.newer_syntax import Newer
 from autograder.notebook import Cell, Notebook, parse_code, python_texts
@@ -20,6 +20,7 @@ from autograder.syntax_trees import names_in
 
 _MARK = "UNQ_C"
 _PLACES = 6  # cells that a note lists by their numbers
+_MODULES_MOST = 20  # that cells write and others import from
 _PARSED_CAP = 1 << 18  # characters that are parsed, in all cells together: a few seconds at the very worst
 
 
@@ -32,9 +33,17 @@ class Answers:
     cells : tuple of CellToRun
         In the order of the notebook.
     found : dict of str to Cell
-        By exercise id: the cell that answers it. An exercise that is not here is missing.
+        By exercise id: the cell that answers it, with the text that is run. An exercise that is not here is missing.
     notes : tuple of str
-        What the student should know about it.
+        What the student should know about it, if the cells in `found` are those that count.
+    later : mapping of str to Cell
+        By exercise id: the last other cell that defines the function, so that it can be called as the exercise asks.
+        What the notebook leaves under the function's name at its end is mostly of this cell; but where it stands above
+        the one in `found`, only if that one binds nothing.
+    hints : mapping of str to str
+        By exercise id: why an exercise is missing, where its function stands in a cell that binds no names.
+    places : mapping of str to str
+        By exercise id: the cells that define a function, where they are several; for the notes.
     written_for : (int, int) or None
         The version of Python that the notebook says it was run with.
     """
@@ -43,6 +52,32 @@ class Answers:
     found: dict[str, Cell]
     notes: tuple[str, ...]
     written_for: tuple[int, int] | None = None
+    later: Mapping[str, Cell] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def note_for(self, exercise: Exercise, *, later: bool = False) -> str:
+        """Return the note on which of the cells that define a function counted; empty where there is only one.
+
+        Parameters
+        ----------
+        later : bool
+            Whether it was the cell in `later`, and not the one in `found`.
+        """
+        if exercise.id not in self.places:
+            return ""
+        cell = (self.later if later else self.found)[exercise.id]
+        counted = "counted, which is the better one" if later else "was graded"
+        return (
+            f"`{exercise.function}` is defined in {self.places[exercise.id]} of the notebook, counted from the top; "
+            f"cell {cell.index + 1} {counted}."
+        )
+
+    def notes_where(self, later: Iterable[Exercise]) -> tuple[str, ...]:
+        """Return the notes where of these exercises the cell in `later` counted."""
+        instead = {self.note_for(exercise): self.note_for(exercise, later=True) for exercise in later}
+        told = [instead.pop(note, note) for note in self.notes]
+        return (*told, *filter(None, instead.values()))  # some are told only where the later cell counts
 
 
 def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> Answers:
@@ -57,33 +92,69 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     """
     notes = list(notebook.notes)
     found: dict[str, Cell] = {}
+    later: dict[str, Cell] = {}
+    places: dict[str, str] = {}
     own = [cell for cell in notebook.cells if not _given(cell, notebook, source)]
-    read = _read(own, assignment, notebook.written_for)
+    reading = _Reading(assignment, notebook.written_for)
+    read = [reading.read(cell) for cell in own]
+    retyped = [entry for cell in notebook.texts if (entry := _retyped(cell, reading, assignment, source)) is not None]
+    used: list[_Read] = []
+    result = Answers((), found, (), later, {}, places)
     for exercise in assignment.exercises:
-        candidates = _candidates(read, exercise)
-        if not candidates:
+        candidates, others = _candidates(read, exercise), _definitions(read, exercise)
+        chosen = _best(candidates, exercise) if candidates else None
+        changed = _changed_type(retyped, exercise)
+        if changed is not None and (chosen is None or _state(changed, exercise) is _State.WRITTEN):
+            # nbgrader makes code of it again; where another cell has the function as well, both may count
+            is_alone = chosen is None or _state(chosen, exercise) is not _State.WRITTEN
+            if chosen is None or is_alone or changed.cell.index < chosen.cell.index:
+                chosen = changed
+            used.append(changed)
+            others = sorted([*others, changed], key=lambda entry: entry.cell.index)
+        if chosen is None:
             continue
-        cell = _best(candidates, exercise).cell
-        found[exercise.id] = cell
-        if len(candidates) > 1:
-            notes.append(
-                f"`{exercise.function}` is defined in {_places(candidates)} of the notebook, "
-                f"counted from the top; cell {cell.index + 1} was graded."
-            )
-    if found and not any(_MARK in entry.cell.source or entry.cell.grade_id for entry in read):
+        found[exercise.id] = chosen.cell
+        last = _last_other(others, chosen, exercise)
+        if last is not None:
+            later[exercise.id] = last.cell
+        told = {entry.cell.index: entry for entry in (*candidates, chosen, last) if entry is not None}
+        if len(told) > 1:
+            places[exercise.id] = _places([told[index] for index in sorted(told)])
+            if len(candidates) > 1 or (last is not None and _defines(last, exercise)):
+                notes.append(result.note_for(exercise))
+    if found and not any(_MARK in entry.cell.source or entry.cell.grade_id for entry in [*read, *used]):
         notes.append("The notebook has lost its markers and metadata; the functions were found by their names.")
+    notes += _type_notes(assignment, found)
     binds: dict[int, tuple[str, ...]] = {}
     for exercise in assignment.exercises:
-        if exercise.id in found:
-            index = found[exercise.id].index
-            binds[index] = (*binds.get(index, ()), exercise.function)
+        for cell in (found.get(exercise.id), later.get(exercise.id)):
+            if cell is not None:
+                binds[cell.index] = (*binds.get(cell.index, ()), exercise.function)
     tests = {f"test_{exercise.id}" for exercise in assignment.exercises}
+    needed = {cell.index for cell in (*found.values(), *later.values())}
+    run = [entry.cell for entry in read if entry.cell.index in needed or entry.cell.grade_id not in tests]
+    run += {entry.cell.index: entry.cell for entry in used if entry.cell.index in needed}.values()
     cells = tuple(
         CellToRun(cell.index, cell.source, binds.get(cell.index, ()))
-        for cell in own
-        if cell.index in binds or cell.grade_id not in tests
+        for cell in sorted(run, key=lambda cell: cell.index)
     )
-    return Answers(cells, found, tuple(notes), notebook.written_for)
+    hints = {
+        exercise.id: hint
+        for exercise in assignment.exercises
+        if exercise.id not in found and (hint := _hint(read, exercise))
+    }
+    return replace(result, cells=cells, notes=tuple(notes), hints=hints, written_for=notebook.written_for)
+
+
+def _type_notes(assignment: Assignment, found: Mapping[str, Cell]) -> Iterator[str]:
+    """Yield what is to be said of answers in cells that are no code cells any more."""
+    for exercise in assignment.exercises:
+        cell = found.get(exercise.id)
+        if cell is not None and cell.kind != "code":
+            yield (
+                f"The cell of `{exercise.function}` is a {cell.kind} cell now, which Jupyter does not run; it was run "
+                "as code all the same."
+            )
 
 
 def lost(notebook: Notebook, assignment: Assignment, source: SourceNotebook, found: Answers) -> tuple[str, ...]:
@@ -94,7 +165,7 @@ def lost(notebook: Notebook, assignment: Assignment, source: SourceNotebook, fou
     notebook : Notebook
         The submission, in which `found` was found.
     """
-    ids = {cell.grade_id for cell in notebook.cells}
+    ids = {cell.grade_id for cell in (*notebook.cells, *notebook.texts)}
     texts = {cell.text for cell in notebook.cells}
     given = {cell.grade_id: cell.text for cell in source.given}
     notes = []
@@ -129,15 +200,24 @@ class _Read:
 
     Attributes
     ----------
+    cell : Cell
+        With the text that is run, see `cell_text`.
     markers : frozenset of str
         The exercises whose markers it bears.
     tree : ast.Module or None
         None where it names none of the functions, does not parse, or comes after more than is parsed.
+    bound : mapping of str to ast.AST or None
+        By the functions that it binds: the last node that does. None stands for an import of a module that the
+        notebook has written.
+    imported : frozenset of str
+        The functions that it imports from elsewhere, which may be nowhere.
     """
 
     cell: Cell
     markers: frozenset[str]
     tree: ast.Module | None
+    bound: Mapping[str, ast.AST | None] = field(default_factory=dict)
+    imported: frozenset[str] = frozenset()
 
 
 def newer(source: str, written_for: tuple[int, int] | None) -> Newer | None:
@@ -145,18 +225,67 @@ def newer(source: str, written_for: tuple[int, int] | None) -> Newer | None:
     return None if parse_code(source) is not None else newer_syntax.newer(python_texts(source), written_for)
 
 
-def _read(cells: Sequence[Cell], assignment: Assignment, written_for: tuple[int, int] | None) -> list[_Read]:
-    room = _PARSED_CAP
-    read = []
-    for cell in cells:
-        names = any(exercise.function in cell.source for exercise in assignment.exercises)
-        room -= len(cell.source) if names else 0
-        tree = parse_code(cell.source) if names and room >= 0 else None
-        if tree is None and names and room >= 0:
-            later = newer(cell.source, written_for)
+class _Reading:
+    """Reads cells one after the other, from the top of the notebook, and parses no more than so many characters."""
+
+    def __init__(self, assignment: Assignment, written_for: tuple[int, int] | None) -> None:
+        self._written_for = written_for
+        self._functions = frozenset(exercise.function for exercise in assignment.exercises)
+        self._room = _PARSED_CAP
+        self._modules: dict[str, frozenset[str]] = {}  # those that cells have written, and the functions in them
+
+    def read(self, cell: Cell) -> _Read:
+        """Return what is seen in a cell."""
+        if not cell_text.is_plain(cell.source) and self._may_parse(cell.source, cell_text.most_parses(cell.source)):
+            text = cell_text.runnable(cell.source)
+            cell = cell if text == cell.source else replace(cell, source=text)
+            self._take_in_module(text)
+        markers = _markers(cell.source)
+        names = any(function in cell.source for function in self._functions)
+        names = names or any(module in cell.source for module in self._modules)
+        tree = parse_code(cell.source) if names and self._may_parse(cell.source) else None
+        if tree is None and names and self._may_parse(cell.source):
+            later = newer(cell.source, self._written_for)
             tree = later.tree if later is not None and later.tree.body else None
-        read.append(_Read(cell, _markers(cell.source), tree))
-    return read
+        if tree is None:
+            return _Read(cell, markers, tree)
+        bound: dict[str, ast.AST | None] = dict(bindings.last(tree, self._functions, walruses=":=" in cell.source))
+        imported: set[str] = set()
+        if "import" in cell.source or self._modules:
+            written, imported = self._imported(cell.source, tree)
+            bound = {**dict.fromkeys(written), **bound}
+        return _Read(cell, markers, tree, bound, frozenset(imported - bound.keys()))
+
+    def _may_parse(self, source: str, times: int = 1) -> bool:
+        cost = len(source) * times
+        if cost > self._room:
+            return False
+        self._room -= cost
+        return True
+
+    def _imported(self, source: str, tree: ast.Module) -> tuple[set[str], set[str]]:
+        """Return the functions that a cell takes from modules of the notebook's own, and from others."""
+        written: set[str] = set()
+        elsewhere: set[str] = set()
+        for name, module in bindings.imports(tree):
+            own = self._modules.get(module.rpartition(".")[2])
+            if name == bindings.STAR:
+                written |= own or set()
+            elif name in self._functions:
+                (elsewhere if own is None else written).add(name)
+        if self._modules:
+            for module in cell_text.modules_run(source):
+                written |= self._modules.get(module, frozenset())
+        return written, elsewhere
+
+    def _take_in_module(self, text: str) -> None:
+        """Remember the module that a cell writes, and which of the functions it defines."""
+        module = cell_text.written_module(text)
+        if not module or len(self._modules) == _MODULES_MOST or not self._may_parse(text):
+            return
+        tree = parse_code(cell_text.below_magic(text))
+        found = bindings.last(tree, self._functions, walruses=False) if tree is not None else {}
+        self._modules[module] = frozenset(found)
 
 
 def _markers(source: str) -> frozenset[str]:
@@ -167,14 +296,68 @@ def _markers(source: str) -> frozenset[str]:
     return frozenset(match[1] for match in matches if match)
 
 
+def _retyped(cell: Cell, reading: _Reading, assignment: Assignment, source: SourceNotebook) -> _Read | None:
+    """Return what is seen in a markdown or raw cell; None unless it was the code cell of an exercise."""
+    ids = {exercise.id: source.solutions.get(exercise.id) for exercise in assignment.exercises}
+    known = cell.grade_id in ids or any(given is not None and cell.id == given.id != "" for given in ids.values())
+    return reading.read(cell) if known or _markers(cell.source) else None
+
+
+def _changed_type(retyped: Sequence[_Read], exercise: Exercise) -> _Read | None:
+    """Return the markdown or raw cell that an exercise is answered in; one that is not Python answers nothing."""
+    defining = [entry for entry in retyped if entry.tree is not None and _defines(entry, exercise)]
+    own = [entry for entry in defining if exercise.id in entry.markers or entry.cell.grade_id == exercise.id]
+    return _best(own or defining, exercise) if defining else None
+
+
+def _definitions(read: Sequence[_Read], exercise: Exercise) -> list[_Read]:
+    """Return all cells that define a function, also those that may do so.
+
+    A cell that defines a graded function by a statement is not suspected of binding another one by ``exec``: the look
+    at it would cost more than all else that is done to find a right answer.
+    """
+    return [
+        entry
+        for entry in read
+        if _defines(entry, exercise)
+        or exercise.function in entry.imported
+        or (not entry.bound and _binds_indirectly(entry, exercise))
+    ]
+
+
+def _binds_indirectly(entry: _Read, exercise: Exercise) -> bool:
+    text = entry.cell.source
+    return (
+        entry.tree is not None
+        and exercise.function in text
+        and ("global" in text or bindings.executes_strings(text))
+        and bindings.may_bind_indirectly(entry.tree, exercise.function)
+    )
+
+
+def _last_other(definitions: Sequence[_Read], chosen: _Read, exercise: Exercise) -> _Read | None:
+    """Return the last cell, but for the one that was chosen, that may leave another function under the name."""
+    others = (
+        entry
+        for entry in reversed(definitions)
+        if entry.cell.index != chosen.cell.index
+        and _state(entry, exercise) is _State.WRITTEN
+        and _fits(entry, exercise)
+    )
+    return next(others, None)
+
+
 def _candidates(read: Sequence[_Read], exercise: Exercise) -> list[_Read]:
     """Return the cells that may answer an exercise, by the best evidence there is.
 
     Where the cell that is marked was left as it came, and the function written in another one, that other one is what
-    the student means, and what their notebook runs.
+    the student means, and what their notebook runs. Where no cell defines the function by a statement of its own, the
+    last one that may bind it in another way is asked: whether it does, is seen when it is run.
     """
     defining = [entry for entry in read if _defines(entry, exercise)]
-    if len(defining) <= 1:
+    if not defining:
+        return _last_resort(read, exercise)[-1:]
+    if len(defining) == 1:
         return defining  # as in most notebooks: there is nothing to weigh up
     marked = [entry for entry in defining if exercise.id in entry.markers]
     named = [entry for entry in defining if entry.cell.grade_id == exercise.id]
@@ -182,6 +365,36 @@ def _candidates(read: Sequence[_Read], exercise: Exercise) -> list[_Read]:
     groups = [group for group in (marked, named, fitting, defining) if group]
     worked_on = (group for group in groups if any(_state(entry, exercise) is _State.WRITTEN for entry in group))
     return next(worked_on, groups[0] if groups else [])
+
+
+def _last_resort(read: Sequence[_Read], exercise: Exercise) -> list[_Read]:
+    """Return the cells that may bind a function by an import, or by ``exec`` and its like."""
+    found = [e for e in read if exercise.function in e.imported or _binds_indirectly(e, exercise)]
+    if found:
+        return found
+    quoting = [entry for entry in read if entry.tree is not None and bindings.quotes(entry.tree, exercise.function)]
+    if not quoting:
+        return []
+    return [
+        entry
+        for entry in read
+        if entry.cell.index > quoting[0].cell.index and bindings.executes_strings(entry.cell.source)
+    ]
+
+
+def _hint(read: Sequence[_Read], exercise: Exercise) -> str:
+    """Return why a function that stands in a cell is bound by none: the magic that it stands under."""
+    definition = _definition_of(exercise.function)
+    for entry in reversed(read):
+        magic = cell_text.magic_that_keeps_nothing(entry.cell.source) if "%%" in entry.cell.source else None
+        if magic is not None and exercise.function in entry.cell.source and definition.search(entry.cell.source):
+            name, what = magic
+            return f"The cell of `{exercise.function}` begins with `{name}`, which {what}: remove that line."
+    return ""
+
+
+def _definition_of(function: str) -> re.Pattern[str]:
+    return re.compile(rf"^(?:async[ \t]+)?def[ \t]+{function}[ \t]*\(|^{function}[ \t]*=[^=]", re.MULTILINE)
 
 
 class _State(IntEnum):
@@ -210,61 +423,29 @@ def _places(entries: Sequence[_Read]) -> str:
 def _state(entry: _Read, exercise: Exercise) -> _State:
     if entry.tree is None:
         return _State.UNREADABLE
-    definitions = [node for node in _statements(entry.tree) if exercise.function in _bound_by(node)]
-    last = definitions[-1] if definitions else None
+    last = entry.bound.get(exercise.function)
     if isinstance(last, ast.FunctionDef) and _has_placeholder(last):
         return _State.UNTOUCHED
     return _State.WRITTEN
 
 
 def _defines(entry: _Read, exercise: Exercise) -> bool:
-    if exercise.function not in entry.cell.source:
-        return False
-    if entry.tree is None:  # half-written, or not Python: what would a reader say?
+    if exercise.function in entry.bound:
+        return not isinstance(entry.bound[exercise.function], ast.AsyncFunctionDef | ast.ClassDef)
+    if entry.tree is None and exercise.function in entry.cell.source:  # half-written: what would a reader say?
         return re.search(rf"^def[ \t]+{exercise.function}[ \t]*\(", entry.cell.source, re.MULTILINE) is not None
-    bound = [node for node in _statements(entry.tree) if exercise.function in _bound_by(node)]
-    return bool(bound) and not isinstance(bound[-1], ast.AsyncFunctionDef | ast.ClassDef)
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Yield a cell's statements in order, with those inside its conditions, loops, ``try`` and ``with``.
-
-    What stands in a function or class binds no name of the notebook.
-    """
-    waiting = list(reversed(tree.body))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)]
-        for child in reversed(inner):
-            waiting += reversed(child.body) if isinstance(child, ast.ExceptHandler) else [child]
-
-
-def _bound_by(node: ast.AST) -> set[str]:
-    """Return the names that a statement binds by definition or assignment."""
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name}
-        case ast.Assign(targets=targets):
-            return {name.id for target in targets for name in names_in(target)}
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
-            return {name}
-        case _:
-            return set()
+    return False
 
 
 def _fits(entry: _Read, exercise: Exercise) -> bool:
     """Return whether the cell's function can be called with the exercise's arguments, by position."""
-    if entry.tree is None:
-        return True  # not known; then it is not held against it
-    bound = [node for node in _statements(entry.tree) if exercise.function in _bound_by(node)]
-    match bound[-1:]:
-        case [ast.FunctionDef(args=signature, decorator_list=[])] | [ast.Assign(value=ast.Lambda(args=signature))]:
+    match entry.bound.get(exercise.function):
+        case ast.FunctionDef(args=signature, decorator_list=[]):
+            pass
+        case ast.Assign(value=ast.Lambda(args=signature)) | ast.NamedExpr(value=ast.Lambda(args=signature)):
             pass
         case _:
-            return True
+            return True  # not known; then it is not held against it
     count = len(exercise.arguments)
     positional = len(signature.posonlyargs) + len(signature.args)
     required = positional - len(signature.defaults)

@@ -242,7 +242,12 @@ class Grader:
                 "The machine was too busy to grade it: its time ran out while it was waiting for a processor. Grade it "
                 "again when less is going on, or with fewer workers."
             )
-        notes = [*found.notes, *answers.lost(submission, self.assignment, self.reference.source, found)]
+        later = [
+            exercise
+            for exercise, result in zip(self.assignment.exercises, results, strict=True)
+            if exercise.id in found.later and result.cell == found.later[exercise.id].index
+        ]
+        notes = [*found.notes_where(later), *answers.lost(submission, self.assignment, self.reference.source, found)]
         if not found.found:
             notes = [*found.notes, self._nothing_found(submission)]
         if not all(result.outcome is Outcome.PASSED or result.untouched for result in results):

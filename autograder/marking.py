@@ -209,8 +209,18 @@ class Marking:
 
     def _may_change(self, session: Session, exercise: Exercise) -> bool:
         """Return whether a call at the end of the notebook may come to something else."""
-        own = self._found.found[exercise.id].index
-        return needed.may_change(session.cells, own, self._places[exercise.id])
+        own, place = self._found.found[exercise.id].index, self._places[exercise.id]
+        later = self._found.later.get(exercise.id)
+        return (later is not None and later.index > place) or needed.may_change(session.cells, own, place)
+
+    def _counted(self, exercise: Exercise, attempt: Attempt) -> int:
+        """Return the cell whose function an attempt was made with; -1 where there is none."""
+        found, later = self._found.found.get(exercise.id), self._found.later.get(exercise.id)
+        if found is None:
+            return -1
+        if later is None or later.index < found.index:
+            return found.index
+        return later.index if attempt.at_end or later.index <= self._places[exercise.id] else found.index
 
     def _in_order(self) -> list[Exercise]:
         """Return the exercises in the order in which they are called; those that are missing come first."""
@@ -263,7 +273,8 @@ class Marking:
         cell = self._found.found.get(exercise.id)
         everything = self._everything(exercise)
         if cell is None:
-            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING), helped=False)
+            hint = self._found.hints.get(exercise.id, "")
+            return Attempt(everything, stopped=Answer(outcome=Outcome.MISSING, reason=hint), helped=False)
         if exercise.function in session.unbound:
             later = self._newer(cell.index)
             if later is not None:
@@ -375,7 +386,7 @@ class Marking:
             hints=hints,
             together=diagnosis.together,
             place=self._tests.reference.source.places[exercise.id],
-            cell=self._found.found[exercise.id].index if exercise.id in self._found.found else -1,
+            cell=self._counted(exercise, first),
             untouched=words.untouched,
             reason=words.reason,
         )

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from autograder import bindings, cell_text
 from autograder.notebook import text_and_tree
 from autograder.sandbox.session import CellToRun
 
@@ -24,10 +25,13 @@ class _Names:
 def cells(all_cells: Sequence[CellToRun]) -> frozenset[int]:
     """Return the indices of the cells that bind graded functions, of those that bind what these read, and so on.
 
-    What is bound in other ways than by a statement, such as by ``exec``, is not seen.
+    Every cell that binds such a name counts, since a later one may be the better answer, and so does one that writes a
+    module to a file for another to import. What is bound in other ways than by a statement, such as by ``exec``, is not
+    seen.
     """
     names = _names(all_cells)
-    needed = {cell.index for cell in all_cells if cell.binds}
+    graded = {name for cell in all_cells for name in cell.binds}
+    needed = {cell.index for cell in all_cells if cell.binds or names[cell.index].bound & graded}
     waiting = list(needed)
     while waiting:
         read = names[waiting.pop()].read
@@ -68,7 +72,18 @@ def _names(all_cells: Sequence[CellToRun]) -> dict[int, _Names]:
         room -= len(cell.source)
         text, tree = text_and_tree(cell.source) if room >= 0 else ("", None)
         names[cell.index] = _names_in(text, tree) if tree is not None else _Names()
+        if room >= 0:
+            names[cell.index] = _with_modules(cell.source, tree, names[cell.index])
     return names
+
+
+def _with_modules(source: str, tree: ast.Module | None, names: _Names) -> _Names:
+    """Add to a cell's names the module that it writes, and those that it imports or runs, each as ``name.py``."""
+    written = cell_text.written_module(source)
+    if written:
+        return _Names(names.bound | {f"{written}.py"}, names.read)
+    read = {module.rpartition(".")[2] for _, module in bindings.imports(tree)} if tree is not None else set()
+    return _Names(names.bound, names.read | {f"{module}.py" for module in (*read, *cell_text.modules_run(source))})
 
 
 def _names_in(text: str, tree: ast.Module) -> _Names:

@@ -38,6 +38,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _VERSION = re.compile(r"(\d{1,2})\.(\d{1,3})")
 
 _CONTAINERS = frozenset([dict, list])  # of JSON
+_KINDS = frozenset(["code", "markdown", "raw"])
 
 # A line of IPython's own, up to its end or the end of what a backslash continues. Blanks only before it, never a
 # newline: a pattern that may begin anywhere in a run of blank lines takes quadratic time over it.
@@ -51,7 +52,7 @@ _PYTHON_MAGICS = frozenset(["time", "capture", "prun"])  # run the cell's Python
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell.
+    """A cell.
 
     Attributes
     ----------
@@ -61,6 +62,10 @@ class Cell:
         nbgrader's name of the cell; empty where it has none.
     locked : bool
         nbgrader's ``locked``: given by the instructor, not the student's to edit.
+    id : str
+        The notebook format's own name of the cell; empty where it has none.
+    kind : str
+        ``code``, ``markdown`` or ``raw``.
     """
 
     index: int
@@ -68,11 +73,13 @@ class Cell:
     grade_id: str = ""
     locked: bool = False
     points: float = 0.0
+    id: str = ""
+    kind: str = "code"
 
     @property
     def text(self) -> str:
         """The source without what editors change by themselves: line ends, trailing blanks, blank lines around."""
-        return "\n".join(line.rstrip() for line in self.source.split("\n")).strip()
+        return "\n".join([line.rstrip() for line in self.source.split("\n")]).strip()
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ class Notebook:
         Whether it is no notebook but a plain Python script, whose pieces stand for cells.
     written_for : (int, int) or None
         The version of Python that it says it was run with.
+    texts : tuple of Cell
+        Its markdown and raw cells, as far as they may be code cells whose type was changed.
     """
 
     cells: tuple[Cell, ...]
@@ -92,6 +101,7 @@ class Notebook:
     notes: tuple[str, ...] = ()
     script: bool = False
     written_for: tuple[int, int] | None = None
+    texts: tuple[Cell, ...] = ()
 
 
 def digest(content: bytes) -> str:
@@ -378,11 +388,14 @@ def _from_document(document: Any, sha256: str) -> Notebook:
     if document["nbformat"] == 3:
         notes = ("The notebook is in the old format 3; opening it in Jupyter and saving it brings it up to date.",)
     cells = []
+    texts = []
     unread = []
     for index, item in enumerate(raw):
         match _cell(index, item):
-            case Cell() as cell:
+            case Cell(kind="code") as cell:
                 cells.append(cell)
+            case Cell() as cell:
+                texts.append(cell)
             case "damaged":
                 unread.append(index + 1)
             case _:
@@ -392,7 +405,7 @@ def _from_document(document: Any, sha256: str) -> Notebook:
         notes = (*notes, f"{which} could not be read: no text stands where its code should be.")
     if sum(len(cell.source.encode("utf-16-le")) // 2 for cell in cells) > SOURCE_CAP:
         raise SubmissionError("The notebook has more than a million characters of code. Remove data from its cells.")
-    return Notebook(tuple(cells), sha256, notes, written_for=_written_for(document))
+    return Notebook(tuple(cells), sha256, notes, written_for=_written_for(document), texts=tuple(texts))
 
 
 def _written_for(document: dict[str, Any]) -> tuple[int, int] | None:
@@ -405,26 +418,46 @@ def _written_for(document: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _cell(index: int, item: Any) -> Cell | Literal["other", "damaged"]:
-    """Return the code cell in an entry of a notebook's list, or what else the entry is."""
+    """Return the cell in an entry of a notebook's list, or what else the entry is.
+
+    A markdown or raw cell is returned where it may be a code cell whose type was changed, which nbgrader changes back:
+    it has nbgrader's metadata, or a function in it, and is not too long to be parsed.
+    """
     if not isinstance(item, dict):
         return "damaged"
-    if item.get("cell_type") != "code":
+    kind = item.get("cell_type")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return "other"
+    metadata = item.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if kind != "code" and not isinstance(nbgrader, dict) and not _mentions(item.get("source"), "def "):
         return "other"
     source = raw_source(item)
     if source is None:
-        return "damaged"
-    metadata = item.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        return "damaged" if kind == "code" else "other"
+    text = source if isinstance(source, str) else "".join(source)
+    if kind != "code" and len(text) > PARSE_CAP:
+        return "other"
     if not isinstance(nbgrader, dict):
         nbgrader = {}
-    grade_id = nbgrader.get("grade_id")
+    grade_id, own_id = nbgrader.get("grade_id"), item.get("id")
     return Cell(
         index=index,
-        source=_plain(source if isinstance(source, str) else "".join(source)),
+        source=_plain(text),
         grade_id=_plain(grade_id) if isinstance(grade_id, str) else "",
         locked=nbgrader.get("locked") is True,
         points=_points(nbgrader.get("points")),
+        id=own_id if isinstance(own_id, str) else "",
+        kind=kind,
     )
+
+
+def _mentions(source: Any, word: str) -> bool:
+    """Return whether a word stands in a source, which may be anything; a fast look at texts that are mostly prose."""
+    try:
+        return word in (source if isinstance(source, str) else "".join(source))
+    except TypeError:
+        return False
 
 
 def raw_source(item: dict[str, Any]) -> str | list[str] | None:
@@ -470,11 +503,19 @@ def text_and_tree(source: str) -> tuple[str, ast.Module | None]:
     magic = _CELL_MAGIC.match(source)
     if magic and magic[1] not in _PYTHON_MAGICS:
         return "", ast.Module([], [])
-    for text in (source, _MAGIC.sub(r"\1pass", source)):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a student's "\d" is no news for the instructor's terminal
-                return text, ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return "", None
+    tree = _tree(source)
+    if tree is not None:
+        return source, tree
+    text = _MAGIC.sub(r"\1pass", source)
+    tree = _tree(text) if text != source else None
+    return (text, tree) if tree is not None else ("", None)
+
+
+def _tree(text: str) -> ast.Module | None:
+    """Return a syntax tree; None where there is none, or none that Python's parser can take."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a student's "\d" is no news for the instructor's terminal
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

@@ -1,5 +1,6 @@
 """The right cells are found and run, whatever a notebook went through on its way to us."""
 
+import dataclasses
 import textwrap
 
 import pytest
@@ -247,6 +248,31 @@ def test_split_cell():
         "%%time\n!ls\ndef rnn_cell_forward(x, y, z): return x",
         "files = !ls\ndef rnn_cell_forward(x, y, z): return x",
         "def\trnn_cell_forward (x, y, z): return x",
+        "for rnn_cell_forward in [print]: pass",
+        "for n, (rnn_cell_forward, *rest) in pairs: pass",
+        "with closing(print) as rnn_cell_forward: pass",
+        "(rnn_cell_forward := lambda x, y, z: x)",
+        "print([rnn_cell_forward := one for one in (print, sum)])",
+        "if (rnn_cell_forward := print): pass",
+        "match 1:\n    case 1:\n        def rnn_cell_forward(x, y, z): return x",
+        "from own_module import rnn_cell_forward",
+        "from own_module import mine as rnn_cell_forward",
+        "import own_module as rnn_cell_forward",
+        "exec('def rnn_cell_forward(x, y, z): return x')",
+        "exec(f'''def rnn_cell_forward(x, y, z):\n    return {1}''')",
+        "exec(compile('rnn_cell_forward = print', 'a', 'exec'), globals())",
+        "globals()['rnn_cell_forward'] = print",
+        "globals().update({'rnn_cell_forward': print})",
+        "setattr(__import__('__main__'), 'rnn_cell_forward', print)",
+        "get_ipython().run_cell('def rnn_cell_forward(x, y, z): return x')",
+        "def outer():\n    global rnn_cell_forward\n    def rnn_cell_forward(x, y, z): return x\nouter()",
+        "    # UNQ_C1\n    def rnn_cell_forward(x, y, z):\n        return x",
+        "# UNQ_C1\n    def rnn_cell_forward(x, y, z):\n        return x",
+        ">>> def rnn_cell_forward(x, y, z):\n...     return x\n>>> rnn_cell_forward(1, 2, 3)\nno Python",
+        "In [1]: def rnn_cell_forward(x, y, z):\n   ...:     return x",
+        "%%prun\ndef rnn_cell_forward(x, y, z): return x",
+        "%%capture out\ndef rnn_cell_forward(x, y, z): return x",
+        "%%magic_of_a_package\ndef rnn_cell_forward(x, y, z): return x",
         "'" + "a" * notebook.PARSE_CAP + "'\ndef rnn_cell_forward(x, y, z): return x",
     ],
     ids=lambda text: text[:30],
@@ -273,6 +299,17 @@ def test_what_defines_a_function(text):
         "cell.rnn_cell_forward = 3",
         "cells['rnn_cell_forward'] = 3",
         "rnn_cell_forward: object",
+        "x = lambda: (rnn_cell_forward := 1)",
+        "def outer():\n    for rnn_cell_forward in [print]: pass",
+        "for cell.rnn_cell_forward in [print]: pass",
+        "from rnn_cell_forward import other",
+        "import rnn_cell_forward as other",
+        "from rnn_cell_forward import *",
+        "exec('other = rnn_cell_forward_2')",
+        "exec(code)  # rnn_cell_forward",
+        "print('rnn_cell_forward')",
+        "%%timeit\ndef rnn_cell_forward(x, y, z): return x",
+        "%%writefile a.py\ndef rnn_cell_forward(x, y, z): return x",
         "%%bash\ndef rnn_cell_forward(x, y, z): return x",
         "async def rnn_cell_forward(x, y, z): return (x",
     ],
@@ -322,6 +359,214 @@ def test_defined_twice_in_one_cell():
     assert _found(_function(CELL) + "async def rnn_cell_forward(x, y, z): pass\n") == {}
     branch = "if True:\n    def rnn_cell_forward(x): pass\n    def rnn_cell_forward(x, y, z): pass\n"
     assert _found(_function(CELL), branch) == {"UNQ_C1": 1}
+
+
+# ---------------------------------------------------------------------------- modules that the notebook itself writes
+
+WRITTEN = "%%writefile lib/own.py\n" + _function(CELL)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "from own import rnn_cell_forward",
+        "from lib.own import rnn_cell_forward",
+        "from lib.own import *",
+        "import own\nrnn_cell_forward = own.rnn_cell_forward",
+        "from own import other as rnn_cell_forward",
+        "%run lib/own.py",
+        "%run -i own",
+    ],
+)
+def test_imported_from_a_module_of_the_notebooks_own(taken):
+    """What a cell writes to a file and another one takes from it is defined by the cell that takes it."""
+    assert _found(WRITTEN, taken) == {"UNQ_C1": 1}
+    assert _found(_function(CELL), WRITTEN, taken) == {"UNQ_C1": 2}  # the last definition, as in the notebook
+    assert _found(SOLVED_1, WRITTEN, taken) == {"UNQ_C1": 0}
+    assert _found(UNTOUCHED_1, WRITTEN, taken) == {"UNQ_C1": 2}
+    assert _run(WRITTEN, taken) == [0, 1]
+
+
+@pytest.mark.parametrize("taken", ["from own import other", "import own", "%run other.py", "from other import *"])
+def test_modules_that_are_written_and_not_taken(taken):
+    """A function in a file that no cell takes it from is not in the notebook."""
+    assert _found(WRITTEN, taken) == {}
+
+
+def test_an_import_from_elsewhere_is_not_preferred():
+    """A module that may be nowhere does not take the place of a function that is there."""
+    assert _found(_function(CELL), "from nowhere import rnn_cell_forward") == {"UNQ_C1": 0}
+    assert _found("from nowhere import rnn_cell_forward", _function(CELL, signature="x")) == {"UNQ_C1": 1}
+
+
+def test_indirect_bindings_come_last():
+    """A string that is executed is asked only where no statement defines the function."""
+    executed = "exec('def rnn_cell_forward(x, y, z): return x')"
+    assert _found(_function(CELL), executed) == {"UNQ_C1": 0}
+    assert _found("code = 'def rnn_cell_forward(x, y, z): return x'", "y = 2", "exec(code)", "z = 3") == {"UNQ_C1": 2}
+    assert _found("exec(code)", "code = 'def rnn_cell_forward(x, y, z): return x'") == {}
+
+
+# ------------------------------------------------------------------------------- code cells whose type was changed
+
+WITH_IDS = dataclasses.replace(SOURCE, solutions={"UNQ_C1": Cell(0, SOLVED_1, "UNQ_C1", id="first")})
+
+
+def _find_with_texts(code, texts):
+    notebook = Notebook(tuple(code), "0" * 64, texts=tuple(texts))
+    return answers.find(notebook, ASSIGNMENT, WITH_IDS)
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+@pytest.mark.parametrize(
+    ("source", "ids"),
+    [
+        (_function(CELL), {"grade_id": "UNQ_C1"}),
+        (_function(CELL), {"id": "first"}),
+        (SOLVED_1, {}),
+        ("rnn_cell_forward = lambda x, y, z: x", {"grade_id": "UNQ_C1"}),
+        (textwrap.indent(SOLVED_1, "  "), {"id": "first"}),
+    ],
+)
+def test_a_cell_whose_type_was_changed(kind, source, ids):
+    """It is known by nbgrader's name, by its id or by its marker, and run in its place as the code that it was."""
+    changed = Cell(1, source, kind=kind, **ids)
+    result = _find_with_texts([Cell(0, "x = 1"), Cell(2, SOLVED_2)], [changed])
+    assert {name: cell.index for name, cell in result.found.items()} == {"UNQ_C1": 1, "UNQ_C2": 2}
+    assert [(cell.index, cell.binds) for cell in result.cells] == [
+        (0, ()),
+        (1, ("rnn_cell_forward",)),
+        (2, ("rnn_forward",)),
+    ]
+    assert [note for note in result.notes if f"is a {kind} cell now" in note]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Cell(1, "In def rnn_cell_forward(x) the state is kept.", "UNQ_C1", kind="markdown"),
+        Cell(1, "def rnn_cell_forward(", "UNQ_C1", kind="raw"),
+        Cell(1, "def rnn_cell_forward(x, y, z): return x", kind="raw"),
+        Cell(1, "def rnn_cell_forward(x, y, z): return x", "demo", kind="raw", id="second"),
+        Cell(1, "def rnn_cell_forward_2(x, y, z): return x", "UNQ_C1", kind="raw"),
+    ],
+)
+def test_texts_that_were_no_answer(changed):
+    """Prose, half-written code, and cells that were never graded stay what they are."""
+    result = _find_with_texts([Cell(0, SOLVED_2)], [changed])
+    assert [cell.index for cell in result.cells] == [0]
+    assert result.found.keys() == {"UNQ_C2"}
+
+
+def test_a_changed_cell_beside_code():
+    """Where the function stands in a code cell, too, both may count; one that was not written does not."""
+    changed = Cell(1, SOLVED_1, "UNQ_C1", kind="raw")
+    below = _find_with_texts([Cell(2, _function(CELL))], [changed])
+    above = _find_with_texts([Cell(0, _function(CELL))], [changed])
+    assert (below.found["UNQ_C1"].index, below.later["UNQ_C1"].index) == (1, 2)
+    assert (above.found["UNQ_C1"].index, above.later["UNQ_C1"].index) == (0, 1)
+    assert [cell.index for cell in above.cells] == [0, 1]
+    untouched = dataclasses.replace(changed, source=UNTOUCHED_1)
+    alone = _find_with_texts([Cell(2, _function(CELL))], [untouched])
+    assert (alone.found["UNQ_C1"].index, dict(alone.later), [c.index for c in alone.cells]) == (2, {}, [2])
+    over = _find_with_texts([Cell(0, UNTOUCHED_1)], [changed])
+    assert (over.found["UNQ_C1"].index, dict(over.later)) == (1, {})
+    assert _find_with_texts([], [untouched]).found["UNQ_C1"].index == 1
+
+
+# ------------------------------------------------------------------------------------------------- two candidates
+
+
+def _later(*cells):
+    return {exercise: cell.index for exercise, cell in _find(*cells).later.items()}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        _function(CELL),
+        "rnn_cell_forward = lambda x, y, z: x",
+        "rnn_cell_forward = other",
+        "for rnn_cell_forward in [other]: pass",
+        "from elsewhere import rnn_cell_forward",
+        "exec('def rnn_cell_forward(x, y, z): return x')",
+        "globals()['rnn_cell_forward'] = other",
+        "    # again\n    def rnn_cell_forward(x, y, z):\n        return x",
+    ],
+)
+def test_the_last_other_definition(again):
+    """Beside the marked cell, the last one that may leave another function under the name is known."""
+    assert _found(SOLVED_1, again) == {"UNQ_C1": 0}
+    assert _later(SOLVED_1, again) == {"UNQ_C1": 1}
+    assert _later(SOLVED_1, _function(CELL), "x = 1", again, SOLVED_2) == {"UNQ_C1": 3}
+    assert _later(again, SOLVED_1) == {"UNQ_C1": 0}
+    assert [cell.index for cell in _find(SOLVED_1, (again, "test_UNQ_C1")).cells] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        UNTOUCHED_1,
+        _function(CELL, signature="x"),
+        _function(CELL, "return (x"),
+        "rnn_cell_forward(1, 2, 3)",
+        "async def rnn_cell_forward(x, y, z): return x",
+        "exec('print(1)')",
+        SOLVED_2,
+    ],
+)
+def test_what_is_no_second_candidate(again):
+    """An untouched copy, one that cannot be called as asked, one that does not parse, and uses are none."""
+    assert _later(_function(CELL, marker="UNQ_C1", signature="x, y, z, w=0"), again) == {}
+
+
+def test_notes_on_which_definition_counted():
+    """The note says which of two cells counted; by itself it speaks of the marked one."""
+    result = _find("x = 1", SOLVED_1, SOLVED_2, _function(CELL))
+    said = "`rnn_cell_forward` is defined in cells 2 and 4 of the notebook, counted from the top; cell "
+    assert result.notes == (said + "2 was graded.",)
+    assert result.notes_where([]) == result.notes_where([LOOP]) == result.notes
+    assert result.note_for(CELL, later=True) == said + "4 counted, which is the better one."
+    assert result.notes_where([CELL]) == (result.note_for(CELL, later=True),)
+    assert result.note_for(LOOP) == result.note_for(LOOP, later=True) == ""
+
+
+def test_what_may_define_nothing_is_told_only_where_it_counted():
+    """An import that may fail is not said to define the function unless that function was the better one."""
+    result = _find(SOLVED_1, "from nowhere import rnn_cell_forward")
+    assert result.notes == ()
+    assert result.notes_where([CELL]) == (result.note_for(CELL, later=True),) != ("",)
+
+
+# ---------------------------------------------------------------------------------------------------- magics
+
+
+@pytest.mark.parametrize(
+    ("magic", "what"),
+    [
+        ("%%timeit", "runs it and keeps nothing of it"),
+        ("%%timeit -n 1", "runs it and keeps nothing of it"),
+        ("%%writefile cell.py", "writes it to a file and does not run it"),
+        ("%%bash", "does not run it as Python"),
+        ("%%html", "does not run it as Python"),
+        ("%%python3", "runs it apart from the notebook"),
+        ("%%time\n%%timeit", "runs it and keeps nothing of it"),
+        ("%%cython\ncdef int n", "is not there while grading"),
+    ],
+)
+def test_the_magic_that_keeps_nothing_is_named(magic, what):
+    """A function under a magic that binds no names is missing, and the student is told which line to remove."""
+    result = _find(f"{magic}\n{SOLVED_1}", SOLVED_2)
+    assert result.found.keys() == {"UNQ_C2"}
+    name = next(word for word in ("%%cython", magic.split("\n")[-1].split()[0]) if word in magic)
+    said = f"The cell of `rnn_cell_forward` begins with `{name}`, which {what}: remove that line."
+    assert result.hints == {"UNQ_C1": said}
+
+
+def test_no_magic_is_named_where_the_function_is_elsewhere():
+    """A timed copy of a function that another cell defines is no trouble; nor is a cell that only calls it."""
+    assert _find(SOLVED_1, f"%%timeit\n{_function(CELL)}").hints == {}
+    assert _find("%%timeit\nrnn_cell_forward(1, 2, 3)", "%%bash\ngrep rnn_cell_forward").hints == {}
 
 
 # ---------------------------------------------------------------------------------------------------- what is run
@@ -403,6 +648,11 @@ def test_nothing_lost_where_nothing_was_found():
         "rnn_cell_forward = f'" + "{a}" * 20_000 + "'",
         "rnn_cell_forward = " + "(" * 60_000,
         "x, " * 15_000 + "rnn_cell_forward = 1",
+        "    >>> rnn_cell_forward(\n" * 20_000,
+        "  rnn_cell_forward = " + "(" * 60_000,
+        "%%a\n%%b\nrnn_cell_forward = " + "(" * 60_000,
+        "exec('rnn_cell_forward')" + "\nf(y := 1)" * 6_000,
+        "%%writefile " + "/" * 60_000 + "rnn_cell_forward",
     ],
     ids=lambda text: text[:8] + "..." + text[-16:],
 )
@@ -414,3 +664,11 @@ def test_time_is_bounded(text):
 def test_many_cells_are_found_in_a_moment():
     """Thousands of cells that name the function are parsed once each."""
     assert len(_find(*[f"rnn_cell_forward({n})" for n in range(notebook.CELLS_CAP)]).cells) == notebook.CELLS_CAP
+
+
+@pytest.mark.timeout(60)
+def test_many_modules_are_found_in_a_moment():
+    """Thousands of cells that write modules, or run them, or execute strings, are gone through once."""
+    written = [f"%%writefile a{n}.py\nrnn_cell_forward = 1" for n in range(2_000)]
+    assert _found(*written, *[f"%run a{n}.py" for n in range(2_000)]).keys() == {"UNQ_C1"}
+    assert _find(*["exec('rnn_cell_forward')" + " # a" * 100] * 2_000).found.keys() == {"UNQ_C1"}

@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("assignments.backpropagation_through_time_lstm_mistakes", "assignments.backpropagation_through_time_rnn_mistakes",
      "assignments.lstm_step_by_step_mistakes", "assignments.types_of_rnn_mistakes",
      "assignments.types_of_rnn_sampling",  # what an assignment's own file is too short for
-     "intake.archive", "reports.markup", "sandbox.session"),
+     "cell_text", "intake.archive", "reports.markup", "sandbox.session"),
     ("notebook", "pools", "reports.audit_status", "reports.export", "reports.progress", "reports.text",
      "sandbox.client", "shipped", "skeleton", "solutions"),
     ("course", "expressions", "nbgrader_steps", "regions", "reports.class_rows",
@@ -63,7 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sandbox.isolation",),
     ("sandbox.cgroup", "sandbox.landlock", "sandbox.processors", "sandbox.seccomp"),
     ("sandbox.limits", "sandbox.syscalls", "sandbox.wire"),
-    ("code_digests", "departure", "draws", "twins", "gradebook_connection", "holding", "intake.times",
+    ("bindings", "code_digests", "departure", "draws", "twins", "gradebook_connection", "holding", "intake.times",
      "nbgrader_settings", "newer_syntax", "placing", "reports.templating", "statements"),
     ("interrupt",),
     ("errors", "model", "syntax_trees"),

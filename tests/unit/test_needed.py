@@ -54,6 +54,23 @@ def test_what_is_needed_needs_more() -> None:
     assert needed.cells(cells) == {0, 1, 2, 3, 9}
 
 
+def test_every_definition_of_a_graded_function_is_needed() -> None:
+    """A cell that defines the function again may be the better answer."""
+    again = CellToRun(20, "def graded(x):\n    return last(x)")
+    assert needed.cells([GRADED, again, CellToRun(21, "def last(x): return x"), CellToRun(22, "y = 1")]) == {9, 20, 21}
+
+
+@pytest.mark.parametrize(
+    "taken",
+    ["from own import helper", "import own\nhelper = own.helper", "import lib.own as helper", "%run -i own.py"],
+)
+def test_a_module_that_is_written_is_needed_where_it_is_imported(taken: str) -> None:
+    """The cell that writes it to a file comes with the one that imports it; one that nobody imports does not."""
+    written = CellToRun(0, "%%writefile lib/own.py\ndef helper(y):\n    return y")
+    graded = CellToRun(2, taken + "\ndef graded(x):\n    return helper(x)", ("graded",))
+    assert needed.cells([written, CellToRun(1, "%%file other.py\nhelper = 1"), graded]) == {0, 2}
+
+
 def test_very_long_notebooks_are_not_read_to_their_end() -> None:
     """Graded cells come first: what nobody reads binds nothing."""
     long = [CellToRun(100 + n, "#" * 65_000) for n in range(5)]

@@ -557,3 +557,36 @@ def test_what_is_read_can_be_walked_and_written_again():
     document = notebook.document_of(_nested(notebook.DEPTH_CAP))
     assert copy.deepcopy(document) == document
     assert json.loads(json.dumps(document, indent=2)) == document
+
+
+# ------------------------------------------------------------------------------- code cells whose type was changed
+
+
+def _retyped(kind, source, **more):
+    return {"cell_type": kind, "metadata": {}, "source": source} | more
+
+
+def test_texts_that_may_be_code_are_kept():
+    """A markdown or raw cell with nbgrader's metadata, or with a function in it, is kept with its place and ids."""
+    marked = {"metadata": {"nbgrader": {"grade_id": "UNQ_C1"}}}
+    read = parse(
+        _bytes(
+            _retyped("markdown", "# A title"),
+            _retyped("raw", ["f = ", "lambda: 1"], id="abc", **marked),
+            _code("x = 1"),
+            _retyped("markdown", "def f():\r\n    pass", id=["no id"]),
+        )
+    )
+    assert [cell.index for cell in read.cells] == [2]
+    assert [(c.index, c.kind, c.source, c.grade_id, c.id) for c in read.texts] == [
+        (1, "raw", "f = lambda: 1", "UNQ_C1", "abc"),
+        (3, "markdown", "def f():\n    pass", "", ""),
+    ]
+
+
+@pytest.mark.parametrize("source", [None, 3, ["def f", 4], {"def ": 1}, "def " * notebook.PARSE_CAP])
+@pytest.mark.parametrize("kind", ["markdown", "raw", "heading", None, ["code"], 7])
+def test_texts_of_any_kind_do_no_harm(kind, source):
+    """What is no text, no kind, or too long to be parsed is passed over."""
+    read = parse(_bytes(_retyped(kind, source, metadata={"nbgrader": {"grade_id": "UNQ_C1"}}), _code("x = 1")))
+    assert (read.texts, [cell.source for cell in read.cells], read.notes) == ((), ["x = 1"], ())

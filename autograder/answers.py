@@ -99,7 +99,7 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
     read = [reading.read(cell) for cell in own]
     retyped = [entry for cell in notebook.texts if (entry := _retyped(cell, reading, assignment, source)) is not None]
     used: list[_Read] = []
-    result = Answers((), found, (), later, {}, places)
+    result = Answers((), found, (), later=later, places=places)
     for exercise in assignment.exercises:
         candidates, others = _candidates(read, exercise), _definitions(read, exercise)
         chosen = _best(candidates, exercise) if candidates else None

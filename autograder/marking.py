@@ -38,6 +38,7 @@ def _is_over(attempt: "Attempt") -> bool:
 def _is_timed_out(attempt: "Attempt") -> bool:
     return attempt.stopped is not None and attempt.stopped.outcome is Outcome.TIMED_OUT
 
+
 _UNKNOWN_NAME = re.compile(r"name '(\w+)' is not defined")
 
 

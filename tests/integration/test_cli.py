@@ -89,7 +89,7 @@ def test_a_folder_is_graded_into_reports_pages_scores_and_gradebook(room: Path) 
     for name in rows:
         assert "<html" in (room / "flat-out" / name / "feedback.html").read_text()
     written = report(room / "flat-out", "mei")
-    assert written["schema"] == 1
+    assert written["schema"] == 2
     assert written["provenance"]["isolation"] == "namespaces"  # type: ignore[index]
     assert written["provenance"]["kernel"] == os.uname().release  # type: ignore[index]
     assert "50 s in all, memory 1 GiB, output 1 MiB" in written["provenance"]["limits"]  # type: ignore[index]

@@ -297,6 +297,7 @@ class _Fabricating(Grader):
         self.assignment, self.reference = course()
         self.limits = Limits()
         self.failures = ()
+        self._zygote = None
         self.provenance = Provenance("0", "feed", "", "key", "namespaces", "3.11", "2.0")
 
     def grade(self, content: bytes, student: str, standing: Any = ()) -> Report:  # noqa: ARG002
@@ -364,6 +365,12 @@ class _Class:
     def _record(self, students: Iterable[str], kept: Iterable[str], formats: Sequence[str] = ()) -> None:
         """Record students who are graded and those whose reports hold; write exports only where some are asked for."""
         run._graders[self._setting, ASSIGNMENT] = _Fabricating()  # which is closed after a failure, as real ones are
+        try:
+            self._recorded(students, kept, formats)
+        finally:  # whoever grades next in this process needs a real one
+            run._graders.pop((self._setting, ASSIGNMENT), None)
+
+    def _recorded(self, students: Iterable[str], kept: Iterable[str], formats: Sequence[str]) -> None:
         results = Results(self._root / "results")
         recorder = Recorder(Course(self._root), results, gradebook=False, today="2026-01-01")
         recorder._folders = Folders(Course(self._root))

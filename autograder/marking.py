@@ -151,7 +151,8 @@ class Marking:
 
     def stopped_cells(self) -> list[str]:
         """Return a sentence for each of the student's cells that stopped on the way, but not for too many."""
-        stopped = sorted(self._faults.items())
+        # a cell that our Python cannot read is told as ours, with its exercise
+        stopped = [(index, faults) for index, faults in sorted(self._faults.items()) if self._newer(index) is None]
         missing = failed_imports(self._faults, self._sources)
         sentences = []
         for index, faults in stopped[:_TOLD_CELLS]:

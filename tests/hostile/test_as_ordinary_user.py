@@ -110,7 +110,7 @@ import sys
 from pathlib import Path
 from autograder import intake
 from autograder.course import Course
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UnreadableError
 
 root, name = Path(sys.argv[1]), "rnn_step_by_step"
 for number, student in enumerate(("ada", "ben", "cyd")):
@@ -125,7 +125,7 @@ for way in ("tree", "download"):
     for submitted in intake.find(Course.at(Path.cwd()), [root / way], name):
         try:
             print(submitted.student, len(intake.read(submitted)))
-        except SubmissionError:
+        except (SubmissionError, UnreadableError):
             print(submitted.student, "shut")
 for folder in shut:
     folder.chmod(0o700)

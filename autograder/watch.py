@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder import intake, notebook
 from autograder.arrivals import Arrival, Settling, Tree, status_of
 from autograder.coordinate import Audience, Coordinator, Order, Summary
-from autograder.errors import SubmissionError, UsageError
+from autograder.errors import SubmissionError, UnreadableError, UsageError
 from autograder.intake import Submitted
 from autograder.interrupt import Interrupt
 from autograder.model import Report, Status
@@ -184,7 +184,7 @@ class _Watch:
         try:
             content = intake.read(submitted)
             is_whole = submitted.archive is None and not notebook.parse(content).script  # a script may end anywhere
-        except SubmissionError:
+        except (SubmissionError, UnreadableError):
             is_whole = False
         if not is_whole:
             self._settling.add(submitted.path)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import demo
+from autograder import arrivals, demo
 from autograder.course import CONFIG, MODULES, Course
 
 NAME = demo.ASSIGNMENT
@@ -168,6 +168,32 @@ def test_a_file_that_is_touched_all_the_time_keeps_nobody_waiting(room: Room) ->
     assert code == 0, said
     assert said.count(f"restless  {NAME}  50 of 100") == 1
     assert "unchanged since" not in said
+
+
+def test_a_pointer_that_is_written_all_the_time_ends_nothing(room: Room) -> None:
+    """What Git leaves of a large file is no notebook to be graded yet; who comes meanwhile is graded."""
+    room.start("--workers", "1")
+    restless, over = room.place("restless"), threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not over.wait(0.03):
+            number += 1
+            restless.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{number:064}\nsize 9\n")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        time.sleep(arrivals.PATIENCE + 2)
+        room.place("ada").write_bytes(room.content("ada"))
+        room.until(f"ada  {NAME}  100 of 100")
+    finally:
+        over.set()
+        thread.join()
+    room.until(f"restless  {NAME}")
+    code, said = room.stop()
+    assert code == 2, said
+    assert "Traceback" not in said
 
 
 def test_nothing_there_yet_and_asked_to_end_by_a_service(room: Room) -> None:

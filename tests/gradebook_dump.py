@@ -2,6 +2,9 @@
 
 import datetime as dt
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,3 +40,15 @@ def dump(url: str) -> dict[str, list[Row]]:
         return tuple(found)
 
     return {name: sorted((words(name, row) for row in rows), key=repr) for name, rows in sorted(tables.items())}
+
+
+def points(course: Path) -> dict[str, float | None]:
+    """Return the points of each student, over all assignments, in the gradebook of a course's folder."""
+    with closing(sqlite3.connect(course / "gradebook.db")) as book:
+        return dict(
+            book.execute(
+                "select sa.student_id, sum(g.auto_score) from grade g "
+                "join submitted_notebook sn on sn.id = g.notebook_id "
+                "join submitted_assignment sa on sa.id = sn.assignment_id group by 1"
+            ).fetchall()
+        )

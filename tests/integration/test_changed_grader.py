@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sample_course
+from gradebook_dump import points
 
 from autograder import __version__
 
@@ -80,18 +81,6 @@ def scores(course):
     return {student: report(course, student)["score"] for student in CLASS}
 
 
-def recorded(course):
-    """Return what the gradebook says."""
-    with sqlite3.connect(course / "gradebook.db") as book:
-        found = book.execute(
-            "select sa.student_id, sum(g.auto_score) from grade g "
-            "join submitted_notebook sn on sn.id = g.notebook_id "
-            "join submitted_assignment sa on sa.id = sn.assignment_id group by 1"
-        ).fetchall()
-    book.close()
-    return dict(found)
-
-
 def test_another_tolerance_in_the_code_grades_again(package, graded, edit):
     """What decides points has changed: everyone is graded again, once, who gains is told, and why."""
     edit("compare.py", "\nATOL = 1e-7", "\nATOL = 1e-2")
@@ -99,7 +88,7 @@ def test_another_tolerance_in_the_code_grades_again(package, graded, edit):
     assert done.returncode == 0, done.stderr
     assert "1 has more points, 0 have fewer, 1 as many as before" in done.stdout
     assert "2 were graded by other code of this version before, and again by this one" in done.stdout
-    assert scores(graded) == recorded(graded) == {"ada": 100.0, "rosa": 100.0}
+    assert scores(graded) == points(graded) == {"ada": 100.0, "rosa": 100.0}
     again = grade(package, graded)
     assert "2 unchanged" in again.stdout
     assert "again by this one" not in again.stdout
@@ -133,7 +122,7 @@ def test_other_words_are_made_without_grading(package, graded, edit):
         comments = [text for (text,) in book.execute("select auto_comment from comment where auto_comment is not null")]
     book.close()
     assert any("All of it is as it should be" in text for text in comments)
-    assert scores(graded) == recorded(graded) == CLASS
+    assert scores(graded) == points(graded) == CLASS
     assert "made again" not in grade(package, graded).stdout
 
 
@@ -162,6 +151,6 @@ def test_results_of_0_1_0_are_read_graded_once_and_told(package, graded):
     assert f"2 were graded by autograder 0.1.0 before, and again by this one ({__version__})" in done.stdout
     assert "0 have more points, 1 has fewer, 1 as many as before" in done.stdout
     assert "UNQ_C1: 10 → 0" in done.stdout
-    assert scores(graded) == recorded(graded) == CLASS
+    assert scores(graded) == points(graded) == CLASS
     assert {report(graded, student)["provenance"]["grader"] for student in CLASS} == {__version__}
     assert "2 unchanged" in grade(package, graded).stdout

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gradebook_dump import points
 
 from autograder import demo, variants
 from autograder.course import CONFIG, MODULES, Course
@@ -93,16 +94,7 @@ def test_a_folder_is_graded_into_reports_pages_scores_and_gradebook(room: Path) 
     assert written["provenance"]["isolation"] == "namespaces"  # type: ignore[index]
     assert written["provenance"]["kernel"] == os.uname().release  # type: ignore[index]
     assert "50 s in all, memory 1 GiB, output 1 MiB" in written["provenance"]["limits"]  # type: ignore[index]
-    with sqlite3.connect(room / "gradebook.db") as book:
-        scores = dict(
-            book.execute(
-                "select sa.student_id, sum(g.auto_score) from grade g "
-                "join submitted_notebook sn on sn.id = g.notebook_id "
-                "join submitted_assignment sa on sa.id = sn.assignment_id group by 1"
-            )
-        )
-    book.close()
-    assert scores == {"ada": 100, "mei": 50, "evil-exit": 50, "bad-empty": 0, "linked": 0, "folder": 0}
+    assert points(room) == {"ada": 100, "mei": 50, "evil-exit": 50, "bad-empty": 0, "linked": 0, "folder": 0}
 
 
 def test_what_has_not_changed_is_not_graded_again(room: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import sample_course
+from gradebook_dump import points
 from sample_course import NAME
 
 from autograder import autograded, coordinate, demo, gradebook, intake, marking, rendering, run, variants
@@ -69,17 +70,6 @@ def table(root: Path) -> dict[str, str]:
     """Return the scores in scores.csv."""
     with (root / "results" / "scores.csv").open(newline="") as file:
         return {row["student"]: row["score"] for row in csv.DictReader(file)}
-
-
-def points(root: Path) -> dict[str, float]:
-    """Return what the gradebook says."""
-    with sqlite3.connect(root / "gradebook.db") as book:
-        rows = book.execute(
-            "select sa.student_id, sum(g.auto_score) from grade g join submitted_notebook sn on sn.id = g.notebook_id "
-            "join submitted_assignment sa on sa.id = sn.assignment_id group by 1"
-        ).fetchall()
-    book.close()
-    return dict(rows)
 
 
 def test_a_class_with_every_bad_file_is_graded_twice(room: Path) -> None:

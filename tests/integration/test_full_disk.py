@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from gradebook_dump import points
 
 from autograder import demo
 from autograder.course import CONFIG, MODULES, Course
@@ -45,17 +46,6 @@ def scores(room: Path) -> dict[str, float]:
     """Return what scores.csv says."""
     with (room / "results" / "scores.csv").open(newline="") as file:
         return {row["student"]: float(row["score"]) for row in csv.DictReader(file)}
-
-
-def points(room: Path) -> dict[str, float]:
-    """Return what the gradebook says."""
-    with sqlite3.connect(room / "gradebook.db") as book:
-        rows = book.execute(
-            "select sa.student_id, sum(g.auto_score) from grade g join submitted_notebook sn on sn.id = g.notebook_id "
-            "join submitted_assignment sa on sa.id = sn.assignment_id group by 1"
-        ).fetchall()
-    book.close()
-    return dict(rows)
 
 
 def torn(room: Path) -> list[Path]:

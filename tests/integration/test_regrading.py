@@ -3,12 +3,12 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from gradebook_dump import points
 
 from autograder import assignments, demo
 from autograder.course import CONFIG, MODULES, Course
@@ -63,18 +63,6 @@ def run(room: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def report(room: Path, student: str) -> dict[str, object]:
     """Return a report.json."""
     return dict(json.loads((room / "results" / NAME / student / "report.json").read_text()))
-
-
-def points(room: Path) -> dict[str, float]:
-    """Return what the gradebook says."""
-    with sqlite3.connect(room / "gradebook.db") as book:
-        found = book.execute(
-            "select sa.student_id, sum(g.auto_score) from grade g "
-            "join submitted_notebook sn on sn.id = g.notebook_id "
-            "join submitted_assignment sa on sa.id = sn.assignment_id group by 1"
-        ).fetchall()
-    book.close()
-    return dict(found)
 
 
 def everything(room: Path, *, folders: bool = True) -> dict[str, tuple[int, int, int]]:

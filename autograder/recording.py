@@ -235,7 +235,6 @@ def read_rows(results: Results, problems: Problems, without: Collection[str | No
         Folders that are passed over.
     """
     register = Register()
-    when: dict[tuple[str, str], int] = {}
     for folder in results.folders():
         if folder in without:
             continue
@@ -250,11 +249,7 @@ def read_rows(results: Results, problems: Problems, without: Collection[str | No
                 "submission again, or remove the file.",
             )
             continue
-        made = results.file(folder).stat().st_mtime_ns
-        work = report.assignment, report.student
-        if made >= when.get(work, 0):
-            when[work] = made
-            register.add(report, folder, report.student)
+        register.add_newest(report, folder, results.file(folder).stat().st_mtime_ns)
     yield from register
 
 

@@ -37,17 +37,13 @@ def again(folder: Path, asked: Wanted, command: str = "") -> tuple[list[Row], Wr
     with held(folder, command):
         exporting.check(asked, folder)
         register = Register()
-        when: dict[tuple[str, str], int] = {}  # of two reports on the same work, the newer counts
         for name in names:
             known = results.read(name)
             if known is None:
                 raise UsageError(f"{results.file(name)} cannot be read; grade this submission again.")
             with problems.fence("pages that could not be written", name, "its page could not be made"):
                 results.write_page(name, page.render(known))
-            made, work = results.file(name).stat().st_mtime_ns, (known.assignment, known.student)
-            if made >= when.get(work, 0):
-                when[work] = made
-                register.add(known, name, known.student)
+            register.add_newest(known, name, results.file(name).stat().st_mtime_ns)
         with problems.fence("tables that could not be written", "The class", "scores.csv could not be written"):
             results.write_scores(register)
         with problems.fence("pages that could not be written", "The class", "its page could not be written"):

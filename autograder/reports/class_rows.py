@@ -92,6 +92,7 @@ class Register:
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, Row]] = {}
         self._shared: dict[Any, Any] = {}
+        self._made: dict[tuple[str, str], int] = {}
 
     def add(self, report: Report, folder: str | None, key: str = "") -> Row:
         """Keep what the tables and pages of a class say of a report, and return it.
@@ -129,6 +130,19 @@ class Register:
         )
         self._rows.setdefault(row.assignment, {})[key or folder or report.student] = row
         return row
+
+    def add_newest(self, report: Report, folder: str, made: int) -> None:
+        """Keep a report that was read back, unless there is a newer one on the same student's work.
+
+        Parameters
+        ----------
+        made : int
+            The time of its file, in nanoseconds.
+        """
+        work = report.assignment, report.student
+        if made >= self._made.get(work, 0):
+            self._made[work] = made
+            self.add(report, folder, report.student)
 
     def with_others(self, others: Iterable[Row]) -> "Register":
         """Return a register of these rows and those of `others` whose submissions are not among them.

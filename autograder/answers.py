@@ -106,8 +106,11 @@ def find(notebook: Notebook, assignment: Assignment, source: SourceNotebook) -> 
         changed = _changed_type(retyped, exercise)
         if changed is not None and (chosen is None or _state(changed, exercise) is _State.WRITTEN):
             # nbgrader makes code of it again; where another cell has the function as well, both may count
-            is_alone = chosen is None or _state(chosen, exercise) is not _State.WRITTEN
-            if chosen is None or is_alone or changed.cell.index < chosen.cell.index:
+            if (
+                chosen is None
+                or _state(chosen, exercise) is not _State.WRITTEN
+                or changed.cell.index < chosen.cell.index
+            ):
                 chosen = changed
             used.append(changed)
             others = sorted([*others, changed], key=lambda entry: entry.cell.index)

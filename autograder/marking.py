@@ -45,9 +45,9 @@ _UNKNOWN_NAME = re.compile(r"name '(\w+)' is not defined")
 def _too_old(what: str, later: Newer) -> str:
     """Return the sentence for what our Python is too old to read."""
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
-    needed = f"{later.version[0]}.{later.version[1]}"
+    theirs = f"{later.version[0]}.{later.version[1]}"
     return (
-        f"It could not be graded here: {what} is written in Python {needed}, and the grader runs {ours}, which cannot "
+        f"It could not be graded here: {what} is written in Python {theirs}, and the grader runs {ours}, which cannot "
         "read it. That costs no points: a person, or a newer grader, will grade it."
     )
 

@@ -14,8 +14,8 @@ import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 Version = tuple[int, int]
 
@@ -39,21 +39,14 @@ class _WrongError(Exception):
     """The text is no Python of any version that is known here."""
 
 
-@dataclass
-class _Found:
-    """The versions whose syntax was met."""
-
-    versions: set[Version] = field(default_factory=set)
-
-
 def newer(
-    texts: Iterable[str], written_for: Version | None = None, ours: Version = sys.version_info[:2]
+    texts: Sequence[str], written_for: Version | None = None, ours: Version = sys.version_info[:2]
 ) -> Newer | None:
     """Return what a cell that does not parse here is in newer Python; None where it is in none.
 
     Parameters
     ----------
-    texts : iterable of str
+    texts : sequence of str
         The cell's source as Python, in each way that it may be read.
     written_for : (int, int), optional
         The version that the notebook says it was run with. For one beyond `NEWEST` there is no telling what is right,
@@ -62,7 +55,7 @@ def newer(
         The version that refused it.
     """
     for text in texts:
-        found = _Found()
+        found: set[Version] = set()
         try:
             plain = _without_strings(text, found, 0)
             tree = _parsed(_older(plain, found, written_for))
@@ -70,8 +63,8 @@ def newer(
             continue
         except (RecursionError, MemoryError):
             return None
-        if tree is not None and found.versions and max(found.versions) > ours:
-            return Newer(tree, max(found.versions))
+        if tree is not None and found and max(found) > ours:
+            return Newer(tree, max(found))
     if written_for is not None and written_for > max(ours, NEWEST) and any(map(_ends_well, texts)):
         return Newer(ast.Module([], []), written_for)
     return None
@@ -89,7 +82,7 @@ def _parsed(text: str) -> ast.Module | None:
 # -------------------------------------------------------------------------------------------------------- strings
 
 
-def _without_strings(text: str, found: _Found, depth: int) -> str:
+def _without_strings(text: str, found: set[Version], depth: int) -> str:
     """Return a text in which each f-string and template string is an empty string; what stands in them is checked."""
     if depth > _DEPTH:
         raise _WrongError
@@ -107,7 +100,7 @@ def _without_strings(text: str, found: _Found, depth: int) -> str:
             place = _string_end(text, string.end(), string[1])
             continue
         if "t" in prefix:
-            found.versions.add((3, 14))
+            found.add((3, 14))
         end = _formatted(text, string.end(), string[1], raw="r" in prefix, found=found, depth=depth)
         pieces += [text[done:place], '""']
         place = done = end
@@ -133,7 +126,9 @@ def _string_end(text: str, place: int, quote: str) -> int:
     raise _WrongError
 
 
-def _formatted(text: str, place: int, quote: str, *, raw: bool, found: _Found, depth: int, spec: bool = False) -> int:
+def _formatted(
+    text: str, place: int, quote: str, *, raw: bool, found: set[Version], depth: int, spec: bool = False
+) -> int:
     """Return where a formatted string ends, or the format of one of its fields; check what is computed in it."""
     while place < len(text):
         letter = text[place]
@@ -159,7 +154,7 @@ def _formatted(text: str, place: int, quote: str, *, raw: bool, found: _Found, d
     raise _WrongError
 
 
-def _field(text: str, start: int, quote: str, *, raw: bool, found: _Found, depth: int) -> int:
+def _field(text: str, start: int, quote: str, *, raw: bool, found: set[Version], depth: int) -> int:
     """Return where a field in braces ends, from behind its opening brace."""
     place, brackets = start, []
     while place < len(text):
@@ -169,7 +164,7 @@ def _field(text: str, start: int, quote: str, *, raw: bool, found: _Found, depth
             place = _line_end(text, place)
         elif string is not None:
             if text.startswith(quote, string.end() - len(string[1])):
-                found.versions.add((3, 12))  # the quote of the string itself, within it
+                found.add((3, 12))  # the quote of the string itself, within it
             prefix = string[0][: -len(string[1])].lower()
             inner = bool({"f", "t"} & set(prefix))
             place = (
@@ -202,7 +197,7 @@ def _field(text: str, start: int, quote: str, *, raw: bool, found: _Found, depth
     return place + 1
 
 
-def _check_expression(expression: str, quote: str, found: _Found, depth: int) -> None:
+def _check_expression(expression: str, quote: str, found: set[Version], depth: int) -> None:
     """Refuse what is computed in a field if it is no expression; see what of it older versions did not allow."""
     bare = expression.rstrip()
     bare = bare[:-1] if bare.endswith("=") and not bare.endswith(("==", "!=", "<=", ">=")) else expression
@@ -210,18 +205,18 @@ def _check_expression(expression: str, quote: str, found: _Found, depth: int) ->
     if tree is None:
         raise _WrongError
     if "\\" in expression or "#" in expression or ("\n" in expression and len(quote) == 1):
-        found.versions.add((3, 12))
+        found.add((3, 12))
 
 
 # --------------------------------------------------------------------------------------------------------- tokens
 
 
-def _older(text: str, found: _Found, written_for: Version | None) -> str:
+def _older(text: str, found: set[Version], written_for: Version | None) -> str:
     """Return a text without type parameters and other statements of newer versions."""
     cuts: list[tuple[int, int, str]] = []
     starts = [0, *(place + 1 for place, letter in enumerate(text) if letter == "\n")]
     tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type not in _SKIPPED]
-    begins = {0, *(n + 1 for n, (one, two) in enumerate(itertools.pairwise(tokens)) if _is_new(one, two))}
+    begins = {0, *(n + 1 for n, (one, two) in enumerate(itertools.pairwise(tokens)) if _begins_statement(one, two))}
 
     def at(token: tokenize.TokenInfo, *, end: bool = False) -> int:
         line, column = token.end if end else token.start
@@ -240,38 +235,42 @@ def _older(text: str, found: _Found, written_for: Version | None) -> str:
                 _check_parameters(tokens[n + 3 : last], found)
             if [t.string for t in tokens[last + 1 : last + 2]] != ["="]:
                 continue
-            found.versions.add((3, 12))
-            cuts += [(at(token), at(token, end=True), ""), (at(following[0], end=True), at(tokens[last], end=True), "")]
-            cuts[-2] = (at(token), at(following[0]), "")
+            found.add((3, 12))
+            cuts += [(at(token), at(following[0]), ""), (at(following[0], end=True), at(tokens[last], end=True), "")]
         elif n in begins and token.string == "except" and written_for is not None and written_for >= (3, 14):
             # without the notebook's word for it, this is Python 2: `except ValueError, error:`
             last = next((k for k in range(n + 1, len(tokens)) if tokens[k].string == ":"), n)
             inside = [t.string for t in tokens[n + 1 : last]]
             if "," in inside and inside[0] != "(" and "as" not in inside:
-                found.versions.add((3, 14))
+                found.add((3, 14))
                 cuts += [(at(tokens[n + 1]), at(tokens[n + 1]), "("), (at(tokens[last]), at(tokens[last]), ")")]
     for start, end, instead in sorted(cuts, reverse=True):
         text = text[:start] + instead + text[end:]
     return text
 
 
-def _is_new(one: tokenize.TokenInfo, two: tokenize.TokenInfo) -> bool:
+def _begins_statement(one: tokenize.TokenInfo, two: tokenize.TokenInfo) -> bool:
     """Return whether a statement may begin with the second of two tokens."""
     return two.start[0] > one.end[0] or one.string in {":", ";"}
+
+
+def _nesting(token: tokenize.TokenInfo) -> int:
+    """Return by how many levels a token leads into brackets, or out of them."""
+    return (token.string in {*_OPENING}) - (token.string in {*_CLOSING})
 
 
 def _bracket_end(tokens: Sequence[tokenize.TokenInfo], start: int) -> int:
     depth = 0
     for n in range(start, len(tokens)):
-        depth += (tokens[n].string in {"(", "[", "{"}) - (tokens[n].string in {")", "]", "}"})
+        depth += _nesting(tokens[n])
         if depth == 0:
             return n
     raise _WrongError
 
 
-def _check_parameters(tokens: Sequence[tokenize.TokenInfo], found: _Found) -> None:
+def _check_parameters(tokens: Sequence[tokenize.TokenInfo], found: set[Version]) -> None:
     """Refuse what are no type parameters: names, perhaps starred, with a bound, and since 3.13 with a default."""
-    found.versions.add((3, 12))
+    found.add((3, 12))
     groups = list(_by_comma(tokens))
     if groups and not groups[-1]:
         groups.pop()  # behind a last comma
@@ -283,14 +282,14 @@ def _check_parameters(tokens: Sequence[tokenize.TokenInfo], found: _Found) -> No
         if not plain or _parsed(f"def f({' '.join(token.string for token in plain)}): pass") is None:
             raise _WrongError
         if any(token.string == "=" for token in plain):
-            found.versions.add((3, 13))
+            found.add((3, 13))
 
 
 def _by_comma(tokens: Sequence[tokenize.TokenInfo]) -> Iterator[list[tokenize.TokenInfo]]:
     group: list[tokenize.TokenInfo] = []
     depth = 0
     for token in tokens:
-        depth += (token.string in {"(", "[", "{"}) - (token.string in {")", "]", "}"})
+        depth += _nesting(token)
         if token.string == "," and depth == 0:
             yield group
             group = []
@@ -302,7 +301,7 @@ def _by_comma(tokens: Sequence[tokenize.TokenInfo]) -> Iterator[list[tokenize.To
 def _ends_well(text: str) -> bool:
     """Return whether brackets, strings and blocks of a text end where they should, whatever it means."""
     try:
-        plain = _without_strings(text, _Found(), 0)
+        plain = _without_strings(text, set(), 0)
         tokens = list(tokenize.generate_tokens(io.StringIO(plain).readline))
     except (_WrongError, tokenize.TokenError, SyntaxError, RecursionError):
         return False

@@ -318,8 +318,9 @@ def job_for(submitted: Submitted) -> Job:
     except Exception as error:  # noqa: BLE001  ours, whatever it is: no score, and the class goes on
         failure = Failure.of("it could not be read", error)
     s = submitted
-    job = Job(s.student, s.assignment, content, problem, failure, s.name, s.received, s.platform)
-    return replace(job, unreadable=unreadable) if unreadable else job
+    return Job(
+        s.student, s.assignment, content, problem, failure, s.name, s.received, s.platform, unreadable=unreadable
+    )
 
 
 def is_current(earlier: Report, now: Provenance, job: Job, setting: Setting) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,12 @@ class Deadline:
         The step's limit in words, as ``10 s in rnn_forward``: the verdict if it is hit.
     last, last_doing : float, str
         The same of the submission, which nothing moves on.
-    starved : float
-        Seconds for which the guest wanted a processor and had none, as far as known: looked up when a limit is hit.
     """
 
     end: float
     doing: str
     last: float = float("inf")
     last_doing: str = ""
-    starved: float = field(default=0.0, compare=False)
 
     @property
     def left(self) -> float:
@@ -113,7 +110,6 @@ class Deadline:
 
     def put_off(self, starved: float) -> bool:
         """Take in that the guest was kept waiting; return whether the step has time again."""
-        self.starved += starved
         if time.monotonic() < self.last:
             self.end += starved
         return self.left > 0

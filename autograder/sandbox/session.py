@@ -146,8 +146,7 @@ class Session:
 
     def run_cells(self) -> bool:
         """Run all cells in a fresh guest; return whether there is one now."""
-        self._drop()
-        return self.run_to(self._end)
+        return self.renew(self._end)
 
     @property
     def _end(self) -> int:
